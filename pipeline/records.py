@@ -144,16 +144,11 @@ class Appearance:
     Attributes:
         hash: HASH_BYTES.
         colours: Y, Cb, Cr of nine parts of the picture, 27 bytes; empty when not known.
-        settled: it stands for itself whatever else is found (it is paid for already).
-        pixels, sharpness: of the original; the largest and sharpest of a group represents it.
         width, height: for the check of the shape.
         flat_share: of its commonest level, of 255; None when not known.
     """
 
     hash: bytes
-    settled: bool
-    pixels: int
-    sharpness: int
     width: int
     height: int
     colours: bytes = b""

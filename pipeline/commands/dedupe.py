@@ -41,5 +41,5 @@ def find_alike(
             crawled.ledger, crawled.task, crawled.engines.sparing, crawled.locate, bits
         )
         represented = near_duplicates_of(crawled.ledger, crawled.task.sources)
-        crawled.ledger.near_duplicates.set_represented(crawled.task.sources, {})
+        crawled.ledger.near_duplicates.set_represented(crawled.task.sources, ())
         return represented

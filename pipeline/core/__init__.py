@@ -82,7 +82,8 @@ Images and tables:
 address          internet addresses that may be contacted
 url_image        images that are sent as their addresses
 stored_address   addresses of originals that a reader brings here
-near_duplicates  pictures that look alike; near_hashes  pairs of hashes that differ in few bits
+near_duplicates  pictures that look alike; near_hashes  pairs of hashes that differ in few bits;
+                 near_representatives  those that stand for others
 selection, splits  which rows are exported, in which split and part
 export_kinds     words of `export --to`, and the options that each heeds
 sheets           pages and the like, compared in more detail

@@ -3,15 +3,14 @@ which."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Protocol
 
-from pipeline.core.near_hashes import pairs
+from pipeline.core.near_representatives import representatives
 from pipeline.core.sheets import may_be_sheets, same_sheet
 from pipeline.records import HASH_BYTES, Appearance
 
-_BITS = 8 * HASH_BYTES
 _CHROMA, _LUMA = 24, 64  # of 255: in any part, and on average
 _SAME_TONE = 6  # of 255: in any part of a flat picture
 _FEW_BITS = 24  # of the hash of a picture with little structure, see `is_informative`
@@ -83,12 +82,18 @@ def _same_tones(one: Appearance, other: Appearance) -> bool:
 
 
 class Appearances(Protocol):
-    """Appearances of pictures by their positions, each made when it is asked for; all hashes lie
-    one behind the other."""
+    """Appearances of pictures by their positions, each made when it is asked for, in the order in
+    which they stand for others: first what is settled, which stands for itself whatever else is
+    found, then the largest, then the sharpest. All hashes lie one behind the other."""
 
     @property
     def hashes(self) -> bytes | bytearray:
         """HASH_BYTES of each."""
+        ...
+
+    @property
+    def settled(self) -> int:
+        """Number of those that are settled."""
         ...
 
     def __getitem__(self, position: int, /) -> Appearance:
@@ -98,38 +103,22 @@ class Appearances(Protocol):
 
 def group(
     appearances: Appearances, distance: int, detail: Callable[[int], bytes] = lambda _: b""
-) -> dict[int, tuple[int, int]]:
-    """Choose which appearances stand for others: {position: (representative, distance)}.
+) -> Iterator[tuple[int, int, int]]:
+    """Choose which appearances stand for others: (position, its representative, distance).
 
     Each is within `distance` of its own representative; chains do not pull strangers together.
 
     Args:
-        appearances: of pictures, in any order.
         distance: most bits in which two hashes differ.
         detail: what `sheets.pack` gave for a position, b"" when it is not known.
     """
-    neighbours: dict[int, list[tuple[int, int]]] = {}
-    for one, other, bits in pairs(appearances.hashes, distance):
-        if is_confirmed(
-            appearances[one], appearances[other], partial(_same_sheet, detail, one, other)
-        ):
-            neighbours.setdefault(one, []).append((bits, other))
-            neighbours.setdefault(other, []).append((bits, one))
-    represented: dict[int, tuple[int, int]] = {}
-    # equals in the order of their positions, whatever the order of the pairs
-    for position in sorted(neighbours, key=lambda p: (_rank(appearances[p]), p)):
-        if position in represented:
-            continue
-        for bits, other in neighbours[position]:
-            if not appearances[other].settled and bits < represented.get(other, (0, _BITS + 1))[1]:
-                represented[other] = (position, bits)
-        represented.pop(position, None)
-    return {member: best for member, best in represented.items() if best[0] not in represented}
+
+    def confirmed(one: int, other: int) -> bool:
+        same = partial(_same_sheet, detail, one, other)
+        return is_confirmed(appearances[one], appearances[other], same)
+
+    return representatives(appearances.hashes, distance, appearances.settled, confirmed)
 
 
 def _same_sheet(detail: Callable[[int], bytes], one: int, other: int, flat: bool) -> bool:
     return same_sheet(detail(one), detail(other), flat=flat)
-
-
-def _rank(appearance: Appearance) -> tuple[bool, int, int, bytes]:
-    return (not appearance.settled, -appearance.pixels, -appearance.sharpness, appearance.hash)

@@ -57,8 +57,9 @@ class _Piece:
     there: NDArray[np.bool_]
 
 
-def pairs(hashes: bytes | bytearray, distance: int) -> Iterator[tuple[int, int, int]]:
-    """Every pair (i, j, bits) of hashes that differ in at most `distance` bits, i < j, once.
+def pairs(hashes: bytes | bytearray, distance: int) -> Iterator[tuple[Positions, Positions, Index]]:
+    """Every pair (i, j, bits) of hashes that differ in at most `distance` bits, i < j, once; many
+    at a time, by columns.
 
     Beside the hashes this takes 4 bytes for each, and up to 60 MB.
     """
@@ -68,8 +69,7 @@ def pairs(hashes: bytes | bytearray, distance: int) -> Iterator[tuple[int, int, 
     bands = _bands(len(rows), distance)
     radii = _radii(bands, distance)
     for band in range(len(radii)):
-        for one, other, bits in _Band(rows, bands, radii, band).pairs(distance):
-            yield from zip(one.tolist(), other.tolist(), bits.tolist(), strict=True)
+        yield from _Band(rows, bands, radii, band).pairs(distance)
 
 
 def _bands(count: int, distance: int) -> int:
@@ -145,7 +145,7 @@ class _Band:
         high, low = np.ascontiguousarray(words[:, 0]), np.ascontiguousarray(words[:, 1])
         return _Piece(positions, (high, low), keys, starts, sizes, sizes > 0)
 
-    def pairs(self, distance: int) -> Iterator[tuple[Index, Index, Index]]:
+    def pairs(self, distance: int) -> Iterator[tuple[Positions, Positions, Index]]:
         """Pairs that meet in this band and in no earlier one."""
         for left, right, meetings in self._meetings():
             for one, other in meetings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
@@ -21,30 +21,28 @@ def perceptual_hash_of(contents: str) -> str:
 
 
 _HELD = 10_000  # appearances
-_MOST_PIXELS = 0xFFFF_FFFF  # of an original, as far as they are compared
 
 
 class ContentAppearances:
-    """Appearances of contents, by position in the order of their rows: 25 bytes each, as the ledger
-    has the rest; see `core.near_duplicates.Appearances`.
+    """Appearances of contents by position: 20 bytes each, as the ledger has the rest; see
+    `core.near_duplicates.Appearances`, also for their order.
 
     Attributes:
         rows: of the contents.
         hashes: one behind the other.
+        settled: number of those that have a work.
     """
 
     def __init__(self, database: Database) -> None:
-        self.rows, self.hashes = array("I"), bytearray()
+        self.rows, self.hashes, self.settled = array("I"), bytearray(), 0
         self._db = database
-        self._pixels, self._settled = array("I"), bytearray()
         self._appearance = lru_cache(_HELD)(self._read)
 
-    def add(self, row: int, hash: bytes, pixels: int, *, settled: bool) -> None:
-        """Add a content, whose row is larger than those before."""
+    def add(self, row: int, hash: bytes, *, settled: bool) -> None:
+        """Add a content; those that are settled come first."""
         self.rows.append(row)
         self.hashes += hash
-        self._pixels.append(min(pixels, _MOST_PIXELS))
-        self._settled.append(settled)
+        self.settled += settled
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -54,20 +52,16 @@ class ContentAppearances:
 
     def _read(self, position: int) -> Appearance:
         row = self._db.one(
-            f"SELECT SUBSTR(perceptual, 1, {_BEFORE_GRID}), sharpness, width, height "
+            f"SELECT SUBSTR(perceptual, 1, {_BEFORE_GRID}), width, height "
             "FROM contents WHERE id = ?",
             (self.rows[position],),
         )
-        perceptual, *numbers = row or (b"", 0, 0, 0)
+        perceptual, width, height = row or (b"", 0, 0)
         assert isinstance(perceptual, bytes)
-        sharpness, width, height = (int(number) for number in numbers)  # type: ignore[call-overload]
         return Appearance(
             perceptual[:HASH_BYTES],
-            bool(self._settled[position]),
-            self._pixels[position],
-            sharpness,
-            width,
-            height,
+            int(width),  # type: ignore[call-overload]
+            int(height),  # type: ignore[call-overload]
             perceptual[HASH_BYTES:_WITH_COLOURS],
             perceptual[_WITH_COLOURS] if len(perceptual) == _BEFORE_GRID else None,
         )
@@ -83,20 +77,20 @@ class NearDuplicates:
         """Appearances of new images of the sources, and, as settled ones, of contents that have a
         work under this spec."""
         appearances = ContentAppearances(self._db)
-        for row, hash, settled, pixels in self._db.execute(
+        for row, hash, settled in self._db.execute(
             # IN, whose list is made once: no index of works begins with their content
-            f"SELECT c.id, {perceptual_hash_of('c')}, "
-            "c.id IN (SELECT w.content FROM works w WHERE w.spec = ?) AS settled, "
-            "MAX(o.width * o.height) "
+            f"SELECT c.id, {perceptual_hash_of('c')} AS hash, "
+            "c.id IN (SELECT w.content FROM works w WHERE w.spec = ?) AS settled "
             "FROM contents c JOIN preparations p ON p.content = c.id AND p.recipe = ? "
             "JOIN originals o ON o.id = p.original WHERE c.perceptual IS NOT NULL "
             "AND (settled OR c.id IN (SELECT i.content FROM images i "
             "JOIN folders f ON f.id = i.folder "
             f"WHERE f.source {AMONG} AND i.todo = 1 AND i.present = 1)) "
-            "GROUP BY c.id ORDER BY c.id",
+            "GROUP BY c.id ORDER BY settled DESC, MAX(o.width * o.height) DESC, c.sharpness DESC, "
+            "hash, c.id",
             (spec, recipe.row, among(sources)),
         ):
-            appearances.add(row, hash, pixels or 0, settled=bool(settled))
+            appearances.add(row, hash, settled=bool(settled))
         return appearances
 
     def detail(self, content: int) -> bytes:
@@ -107,9 +101,10 @@ class NearDuplicates:
         return row[0] if row and isinstance(row[0], bytes) else b""
 
     def set_represented(
-        self, sources: SourceRows, represented: Mapping[int, tuple[int, int]]
-    ) -> None:
-        """Let contents of new images be represented by others: {content: (by, distance)}."""
+        self, sources: SourceRows, represented: Iterable[tuple[int, int, int]]
+    ) -> int:
+        """Let contents of new images be represented by others: (content, by, distance); gives how
+        many are."""
         mine = (
             f"todo = 1 AND present = 1 AND folder IN (SELECT id FROM folders WHERE source {AMONG})"
         )
@@ -118,16 +113,15 @@ class NearDuplicates:
             (among(sources),),
         )
         self._db.execute("CREATE TEMP TABLE near (content INTEGER PRIMARY KEY, by_, bits)")
-        self._db.executemany(
-            "INSERT INTO near VALUES (?, ?, ?)",
-            [(content, by, bits) for content, (by, bits) in represented.items()],
-        )
+        self._db.executemany("INSERT INTO near VALUES (?, ?, ?)", iter(represented))
         self._db.execute(
             "UPDATE images SET near_of = near.by_, near_distance = near.bits FROM near "
             f"WHERE near.content = images.content AND {mine}",
             (among(sources),),
         )
+        count = self._db.number("SELECT COUNT(*) FROM near")
         self._db.execute("DROP TABLE near")
+        return count
 
     def represented(self, sources: SourceRows) -> Iterator[tuple[str, str, int]]:
         """(path, path of its representative, distance) of new images that another stands for."""

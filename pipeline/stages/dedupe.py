@@ -50,12 +50,10 @@ def represent_near_duplicates(
     rows = appearances.rows
     detail = lru_cache(_DETAILS)(lambda place: ledger.near_duplicates.detail(rows[place]))
     represented = group(appearances, distance, detail)
-    with ledger.database.transaction("dedupe"):
-        ledger.near_duplicates.set_represented(
-            task.sources,
-            {rows[member]: (rows[by], bits) for member, (by, bits) in represented.items()},
+    with small_cache(ledger.database), ledger.database.transaction("dedupe"):
+        return ledger.near_duplicates.set_represented(
+            task.sources, ((rows[member], rows[by], bits) for member, by, bits in represented)
         )
-    return len(represented)
 
 
 def near_duplicates_of(ledger: Ledger, sources: SourceRows) -> list[NearDuplicate]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image
 
@@ -23,14 +25,15 @@ def look_of(image: Image.Image) -> Look:
     """Appearance and grid of a picture as it would be sent."""
     small = image.copy()
     small.thumbnail((_SENT, _SENT), Image.Resampling.LANCZOS)
-    packed, sharpness = hash_and_sharpness(np.asarray(small))
+    packed, _ = hash_and_sharpness(np.asarray(small))
     hash, colours, grid = packed[:HASH_BYTES], packed[HASH_BYTES:_GRID], packed[_GRID:]
-    pixels = image.width * image.height
-    return Appearance(hash, False, pixels, sharpness, *small.size, colours, grid[0]), grid
+    return Appearance(hash, *small.size, colours, grid[0]), grid
 
 
 class AppearanceList(list[Appearance]):
-    """Appearances as `near_duplicates.group` takes them."""
+    """Appearances as `near_duplicates.group` takes them; the first `settled` are."""
+
+    settled = 0
 
     @property
     def hashes(self) -> bytes:
@@ -39,7 +42,13 @@ class AppearanceList(list[Appearance]):
 
 
 def merged(looks: list[Look]) -> dict[int, tuple[int, int]]:
-    """Which of them stand for which, as `near_duplicates.group` says it."""
-    return group(
-        AppearanceList([look for look, _ in looks]), DISTANCE, lambda place: looks[place][1]
-    )
+    """Which of them stand for which: those before for those behind."""
+    appearances = AppearanceList([look for look, _ in looks])
+    return grouped(appearances, DISTANCE, lambda place: looks[place][1])
+
+
+def grouped(
+    appearances: AppearanceList, distance: int, detail: Callable[[int], bytes] = lambda _: b""
+) -> dict[int, tuple[int, int]]:
+    """What `near_duplicates.group` says: {position: (representative, distance)}."""
+    return {member: (by, bits) for member, by, bits in group(appearances, distance, detail)}

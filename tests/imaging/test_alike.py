@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from pipeline.core.near_duplicates import group
 from pipeline.records import HASH_BYTES, Appearance
-from tests.imaging.likeness import DISTANCE, AppearanceList, look_of, merged
+from tests.imaging.likeness import DISTANCE, AppearanceList, grouped, look_of, merged
 from tests.imaging.structured import altered, sign, structured
 
 SAMPLES = Path(__file__).parents[2] / "data/samples"
@@ -66,12 +65,12 @@ def test_copies_of_photographs_are_merged_and_photographs_are_not() -> None:
 def test_a_page_is_not_merged_with_what_cannot_be_compared(unknown: int | None) -> None:
     """What the last version hashed has no grid, and photographs have none."""
     page, grid = look_of(sign("Welcome"))
-    other = Appearance(page.hash, True, 1, 1, page.width, page.height, page.colours, unknown)
+    other = Appearance(page.hash, page.width, page.height, page.colours, unknown)
     details = {0: grid, 1: b"" if unknown is None else bytes((unknown,))}
-    assert group(AppearanceList([page, other]), DISTANCE, details.__getitem__) == {}
+    assert grouped(AppearanceList([page, other]), DISTANCE, details.__getitem__) == {}
     photo = replace(page, hash=b"\x5a" * HASH_BYTES, flat_share=50)
-    again = replace(photo, settled=True, flat_share=unknown)
-    assert group(AppearanceList([photo, again]), DISTANCE, lambda _: b"") == {0: (1, 0)}
+    again = replace(photo, flat_share=unknown)
+    assert grouped(AppearanceList([photo, again]), DISTANCE) == {1: (0, 0)}
 
 
 def _sky(seed: int) -> Image.Image:

@@ -40,7 +40,7 @@ def distance(one: PreparedImage, other: PreparedImage) -> int:
 def look_of(prepared: PreparedImage) -> Appearance:
     assert prepared.perceptual_hash is not None
     hash, shown = prepared.perceptual_hash[:HASH_BYTES], prepared.perceptual_hash[HASH_BYTES:43]
-    return Appearance(hash, False, 1, prepared.sharpness, 4, 3, shown)
+    return Appearance(hash, 4, 3, shown)
 
 
 def smooth(seed: int) -> Image.Image:

@@ -23,11 +23,8 @@ def test_looks_of_new_images_and_of_what_is_paid_for(world: World) -> None:
     looks = world.ledger.near_duplicates.appearances(world.source, world.spec, world.recipe)
     assert looks.rows.tolist() == [paid, new]
     assert looks.hashes == b"p" * 16 + b"n" * 16
-    assert [(look.hash, look.settled, look.sharpness) for look in looks] == [
-        (b"p" * 16, True, 0),
-        (b"n" * 16, False, 7),
-    ]
-    assert looks[0].pixels == 640 * 480
+    assert [look.hash for look in looks] == [b"p" * 16, b"n" * 16]
+    assert looks.settled == 1
     assert [look.colours for look in looks] == [b"", b"c" * 27]
     assert [look.flat_share for look in looks] == [None, None]
 
@@ -38,20 +35,21 @@ def test_a_grid_is_read_when_it_is_asked_for(world: World) -> None:
     old = seen(world, "old.jpg", 3, b"n" * 16 + b"c" * 27)
     near = world.ledger.near_duplicates
     looks = near.appearances(world.source, world.spec, world.recipe)
-    assert [look.flat_share for look in looks] == [200, 32, None]
+    flat = {row: look.flat_share for row, look in zip(looks.rows, looks, strict=True)}
+    assert flat == {page: 200, photo: 32, old: None}
     assert [near.detail(row) for row in (page, photo, old)] == [b"\xc8grid", b"\x20", b""]
 
 
 def test_a_decision_can_be_made_looked_at_and_undone(world: World) -> None:
     big = seen(world, "big.jpg", 1, b"x" * 16)
     small = seen(world, "small.jpg", 2, b"x" * 16)
-    world.ledger.near_duplicates.set_represented(world.source, {small: (big, 3)})
+    assert world.ledger.near_duplicates.set_represented(world.source, [(small, big, 3)]) == 1
     assert list(world.ledger.near_duplicates.represented(world.source)) == [
         ("small.jpg", "big.jpg", 3)
     ]
     by_name = {image.name: image.near_of for image in world.ledger.images.todo(world.source)}
     assert by_name == {"big.jpg": None, "small.jpg": big}
-    world.ledger.near_duplicates.set_represented(world.source, {})
+    world.ledger.near_duplicates.set_represented(world.source, ())
     assert list(world.ledger.near_duplicates.represented(world.source)) == []
 
 
@@ -59,3 +57,23 @@ def test_a_hash_that_was_not_asked_for_at_first_is_added(world: World) -> None:
     assert not world.prepare(prepared(1)).hashed
     world.prepare(prepared(1)._replace(perceptual_hash=b"h" * 16))
     assert world.ledger.database.one("SELECT perceptual FROM contents") == (b"h" * 16,)
+
+
+def test_appearances_come_in_the_order_in_which_they_stand_for_others(world: World) -> None:
+    """Paid for, large, sharp, and then by their hashes."""
+    names = ("dull", "sharp", "b", "a", "large", "paid")
+    rows = {
+        name: seen(
+            world, f"{name}.jpg", n, (name[0] * 16).encode(), sharpness=9 * (name == "sharp")
+        )
+        for n, name in enumerate(names, 1)
+    }
+    world.image("paid.jpg", 6)
+    world.ledger.database.execute(
+        "UPDATE originals SET width = 2 * width WHERE id = "
+        "(SELECT original FROM preparations WHERE content = ?)",
+        (rows["large"],),
+    )
+    looks = world.ledger.near_duplicates.appearances(world.source, world.spec, world.recipe)
+    ordered = ("paid", "large", "sharp", "a", "b", "dull")
+    assert looks.rows.tolist() == [rows[name] for name in ordered]
