@@ -60,11 +60,21 @@ def test_zeros_in_the_scans_of_a_progressive_picture_may_be_right() -> None:
 
 
 @pytest.mark.parametrize("shift", range(8))
-def test_a_hole_is_found_wherever_it_begins(shift: int) -> None:
-    data = encoded(PHOTO, "JPEG")
+@pytest.mark.parametrize("size", [(40, 30), (1000, 800)])
+def test_a_hole_is_found_wherever_it_begins(size: tuple[int, int], shift: int) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    data = encoded(Image.fromarray(noise), "JPEG", quality=90)
     header = read_header(data)
+    assert not has_hole(header, data)
     behind_header = header.scans_at + 14 + shift  # the scan's own header has 14 bytes
     for at in (behind_header, len(data) // 2 + shift, len(data) - 34 - shift):
         harmed = data[:at] + b"\1" + bytes(32) + b"\1" + data[at + 34 :]
         assert has_hole(header, harmed)
         assert not has_hole(header, harmed.replace(bytes(32), bytes(31) + b"\1"))
+
+
+def test_a_long_header_with_no_scan_behind_it_has_no_hole() -> None:
+    segment = b"\xff\xe1\xff\xff" + bytes(0xFFFD)
+    frame = b"\xff\xc0\x00\x0b\x08\x00\x10\x00\x10\x01\x01\x11\x00"
+    data = b"\xff\xd8" + 9 * segment + frame + b"\xff\xda\x00\x02"
+    assert not has_hole(read_header(data), data)
