@@ -9,7 +9,6 @@ group that it is in, and no other.
 from __future__ import annotations
 
 import zlib
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -117,12 +116,11 @@ class _Cutter:
         """(rows, whether their group ends with them), so that equal groups have equal pieces."""
         piece, held, text = list[Page](), 0, 0
         for page in map(Page.of, filter(None, pages)):
-            starts, at, of_page = self._starts(page), 0, self._text(page)
+            at, cut, of_page = 0, 0, self._text(page)
             text += of_page  # at most, as a part of the page may be in the piece before
             while at < len(page):
-                # the next row that may begin a group
-                number = bisect_left(starts, at + max(0, FEWEST_ROWS - self.rows))
-                cut = starts[number] if number < len(starts) else len(page)
+                if cut <= at or not self.rows:
+                    cut = self._begin(page, at + max(0, FEWEST_ROWS - self.rows))
                 stop = min(cut, at + _BATCH_ROWS - held, at + MOST_ROWS - self.rows)
                 if is_long := text >= _PIECE_TEXT:
                     stop, is_long = self._within(piece, page, at, stop)
@@ -151,10 +149,10 @@ class _Cutter:
                 return number + 1, True
         return stop, False
 
-    def _starts(self, page: Page) -> list[int]:
-        """Numbers of the rows that may begin a group."""
-        return [
-            number
-            for number, name in enumerate(page.columns[self._identity])
-            if not zlib.crc32(str(name).encode("utf-8", "replace")) % _EVERY
-        ]
+    def _begin(self, page: Page, first: int) -> int:
+        """Number of the next row from `first` on that may begin a group, or of all rows."""
+        names = page.columns[self._identity]
+        for number in range(first, len(page)):
+            if not zlib.crc32(str(names[number]).encode("utf-8", "replace")) % _EVERY:
+                return number
+        return len(page)
