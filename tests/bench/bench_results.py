@@ -142,6 +142,8 @@ def _exports(workspace: Workspace, rounds: int) -> dict[str, Any]:
 
 
 def _export(root: Path) -> dict[str, Any]:
+    import pyarrow.parquet  # noqa: F401  # its floor has imported it too
+
     workspace = Workspace(root)
     with Ledger(workspace.ledger) as ledger:
         sink = ParquetSink(workspace.table)
