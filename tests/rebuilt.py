@@ -6,7 +6,7 @@ from typing import Any
 
 Rows = list[dict[str, Any]]
 
-FORGOTTEN = frozenset({"first_seen_at", "estimated_cost"})
+FORGOTTEN = frozenset({"first_seen_at"})
 """Columns that nothing but the lost ledger tells."""
 
 IMAGE = ("source", "path", "occurrence")

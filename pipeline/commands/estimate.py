@@ -27,6 +27,7 @@ from pipeline.session.columns import metadata_notes
 from pipeline.session.existing_texts import leaving_texts
 from pipeline.session.inputs import locate, open_data
 from pipeline.session.notebook import shown_progress
+from pipeline.session.recall import recall_former
 from pipeline.session.settings import RunSettings
 from pipeline.session.sizings import policies
 from pipeline.session.spec import CaptionSpec, recorded_task
@@ -202,6 +203,7 @@ def crawled_sources(
             caption_spec.recipe.canonical(), caption_spec.recipe.admission()
         )
         task = recorded_task(ledger, identity, caption_spec, recipe, crawled.sources, now)
+        recall_former(ledger, task, say)
         edits = stack.enter_context(Edits(workspace.reviews))
         task = _sparing(task, settings, ledger, edits)
         compared = settings.near_distance is not None

@@ -6,6 +6,8 @@ that is killed is simply run again.
 
 from __future__ import annotations
 
+import filecmp
+import itertools
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,6 +23,7 @@ from pipeline.ledger.online_groups import is_online
 from pipeline.records import Nano, Say
 from pipeline.session.account import resolve_account
 from pipeline.session.mirror import Mirror
+from pipeline.session.recall import FORMER_TABLE
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
 from pipeline.stages.batch_record import read_batch_records
@@ -33,6 +36,13 @@ from pipeline.system.clock import Clock
 from pipeline.system.failpoints import reached
 from pipeline.system.files import publish, storage_error
 from pipeline.system.workspace import Workspace
+
+_NO_TABLE = (
+    "no table of captions is here, which would tell how pictures were prepared: an image that an "
+    "earlier version prepared otherwise than this one is taken for a new one. The next run shows "
+    "the price before anything is sent; a copy of the table, put in its place before a rebuild, "
+    "spares it"
+)
 
 
 @dataclass(slots=True)
@@ -75,7 +85,8 @@ def rebuild(
     with open_session(settings, "rebuild", say, clock=clock, building=building) as session:
         context = session.context
         result = _gather(context, at)
-        _set_aside(workspace)
+        if not _set_aside(workspace, context.ledger, session.table) and result.answers:
+            say(_NO_TABLE)
         context.ledger.close()
         reached("rebuild.before_publish")
         try:
@@ -163,14 +174,31 @@ def _remember_id(workspace: Workspace) -> None:
     workspace.remember_id(ids.pop())
 
 
-def _set_aside(workspace: Workspace) -> None:
+def _set_aside(workspace: Workspace, ledger: Ledger, table: Path) -> bool:
     """Set aside a damaged ledger, and the table with rows of images that are no longer in their
-    source. A stale journal would be played into the new ledger."""
+    source, from which the next run recalls how the others were prepared; False where there is none.
+    A stale journal would be played into the new ledger."""
     try:
         for path in workspace.root.glob("ledger.db*"):
             path.replace(path.with_name(f"lost-{path.name}"))
-        backup = workspace.root / "captions.before-rebuild.parquet"
-        if workspace.table.is_file() and not backup.exists():
-            shutil.copyfile(workspace.table, backup)
+        backup = _kept_table(workspace, table)
     except OSError as error:
         raise storage_error(workspace.root, error) from error
+    if backup is not None:
+        ledger.put(FORMER_TABLE, backup.name)
+    return backup is not None
+
+
+def _kept_table(workspace: Workspace, table: Path) -> Path | None:
+    """Copy of the table beside those of earlier rebuilds, None where there is no table."""
+    if not table.is_file():
+        return None
+    for number in itertools.count(1):
+        suffix = "" if number == 1 else f"-{number}"
+        copy = workspace.root / f"captions.before-rebuild{suffix}.parquet"
+        if not copy.exists():
+            shutil.copyfile(table, copy)
+            return copy
+        if filecmp.cmp(table, copy, shallow=False):
+            return copy
+    return None

@@ -133,6 +133,22 @@ class Adoption:
             [(costs[name], shard, *one) for name, one in names if one is not None],
         )
 
+    def recall_works(self, rows: Iterable[tuple[object, ...]]) -> None:
+        """Record which image was sent for an adopted work, and its estimate, where they are not
+        known: source's label, folder, name, occurrence, nano-dollars, work_key."""
+        self._db.executemany(
+            "UPDATE works SET representative = COALESCE(representative, (SELECT i.id FROM images i "
+            "JOIN folders f ON f.id = i.folder JOIN sources s ON s.id = f.source "
+            "WHERE s.label = ? AND f.path = ? AND i.name = ? AND i.occurrence = ?)), "
+            "estimated = COALESCE(estimated, ?) WHERE work_key = ?",
+            iter(rows),
+        )
+
+    def any_unrecognised(self) -> bool:
+        """Tell whether an adopted work is there of which no image was seen."""
+        sql = "SELECT EXISTS (SELECT 1 FROM works WHERE content IS NULL AND state <> 'pending')"
+        return self._db.number(sql) > 0
+
     def overtaken(self, shard: Shard) -> bool:
         """Tell whether a work of a shard that was not sent is at the service or paid for
         elsewhere, so that the shard must not be sent: an older ledger was restored, or a

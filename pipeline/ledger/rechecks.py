@@ -100,6 +100,15 @@ class Rechecks:
         sql = "SELECT EXISTS (SELECT 1 FROM rechecks WHERE recipe = ? AND kind IS NULL)"
         return self._db.number(sql, (recipe.row,)) > 0
 
+    def doubt_all(self, recipe: RecipeRow) -> None:
+        """Let all preparations under a recipe be made again, of whatever version they are."""
+        self._db.execute(
+            "INSERT INTO rechecks (original, recipe, former) "
+            "SELECT original, recipe, content FROM preparations "
+            "WHERE recipe = ? AND content IS NOT NULL ON CONFLICT DO NOTHING",
+            (recipe.row,),
+        )
+
     def of(self, source_id: bytes, recipe: RecipeRow) -> Recheck | None:
         """Preparation of these bytes that is to be made again, None for none."""
         row = self._db.one(

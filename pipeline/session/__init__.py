@@ -24,6 +24,7 @@ audit             rules by which captions are audited; sure_things what the loca
 templates         templates of requests, of first and further attempts
 inputs            the sources that the user named; columns  what they carry, against the prompt
 source_run        what commands that prepare images do before anything is sent
+recall            what only the table of a lost ledger tells, which former_table reads
 arrivals          manifests that come through a pipe or lie in object storage, copied first
 reviewed          what people judged: not sent again, or sent again
 model_check       the model's name, checked by the service's own list

@@ -19,6 +19,7 @@ from pipeline.session.existing_texts import leaving_texts
 from pipeline.session.inputs import crawl_inputs, locate, may_restore, restore
 from pipeline.session.model_check import check_model
 from pipeline.session.publish import check_outputs
+from pipeline.session.recall import recall_former
 from pipeline.session.refused_form import form_is_answered
 from pipeline.session.report import Report
 from pipeline.session.reviewed import under_review
@@ -75,6 +76,7 @@ class SourceRun:
         check_columns(session, self.sources, spec.template)
         now = session.clock.now()
         task = recorded_task(ledger, session.identity, spec, self.recipe, crawled.sources, now)
+        recall_former(ledger, task, session.context.say)
         check_outputs(session, crawled.skipped)
         return leaving_texts(under_review(session, task), session.settings, ledger, session.edits)
 

@@ -14,6 +14,7 @@ from pipeline.config import Config, load_config
 from pipeline.errors import ServiceError, StorageError, UsageError
 from pipeline.ledger import Ledger
 from pipeline.server.faults import BatchFault
+from pipeline.session.recall import FORMER_TABLE
 from pipeline.system.workspace import Workspace
 from tests.crash.child import KEY
 from tests.crash.rig import World
@@ -145,5 +146,27 @@ def test_a_table_that_cannot_be_kept_aside_is_said_as_an_error_of_the_disk(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(shutil, "copyfile", full)
-    with pytest.raises(StorageError, match="space"):
-        _set_aside(workspace)
+    with (
+        Ledger(tmp_path / "_ledger.db") as ledger,
+        pytest.raises(StorageError, match="space"),
+    ):
+        _set_aside(workspace, ledger, workspace.table)
+
+
+def test_each_lost_table_is_kept_and_the_last_one_is_recalled(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with Ledger(tmp_path / "_ledger.db") as ledger:
+        for text, number in (("one", ""), ("one", ""), ("two", "-2"), ("three", "-3")):
+            workspace.table.write_text(text)
+            assert _set_aside(workspace, ledger, workspace.table)
+            name = f"captions.before-rebuild{number}.parquet"
+            assert (ledger.get(FORMER_TABLE), (tmp_path / name).read_text()) == (name, text)
+
+
+def test_without_a_table_it_is_said_what_may_be_paid_for_again(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run()
+    rig.workspace.table.unlink()
+    lose_ledger(rig)
+    rebuild(rig.config(), rig.said.append)
+    assert any("no table of captions" in text for text in rig.said)

@@ -238,13 +238,13 @@ def test_a_lost_ledger_comes_back_from_the_kept_answers(opened: Opened, name: st
     code, report = kept.run()
     assert (code, report["requests"], kept.asked()) == (0, 0, 0)
     rebuilt = kept.known["rebuilt"]
-    # rebuilt by 0.1.0 nothing told the prices, nor what a lost answer counts
-    but = {*WHEN, "price_version"} | (
-        {"billed_cost", "charged_cost"} if name == "online" else set()
-    )
+    # rebuilt by 0.1.0 nothing told the prices, the estimates, nor what a lost answer counts
+    but = {*WHEN, "price_version", "estimated_cost"}
+    but |= {"billed_cost", "charged_cost"} if name == "online" else set()
     assert same(kept.table(), rebuilt["table"], but=but)
-    prices = {row.get("price_version") for row in kept.known["table"]["rows"]}
-    assert {row.get("price_version") for row in kept.table()} | {None} == prices | {None}
+    for key in ("price_version", "estimated_cost"):
+        before = {row.get(key) for row in kept.known["table"]["rows"] if row["in_source"]}
+        assert {row.get(key) for row in kept.table()} | {None} == before | {None}
     charges = kept.charges()
     known = [row for row in charges if row["outcome"] != "lost"]
     assert same(
@@ -404,6 +404,17 @@ def test_what_was_prepared_wrongly_is_sent_once_when_a_person_lets_it_go(opened:
     assert kept.run()[1]["requests"] == 0
     assert kept.call("verify")[0] == 0
     assert not bill.billed_again()
+
+
+def test_what_was_prepared_wrongly_is_marked_after_the_ledger_was_lost_too(opened: Opened) -> None:
+    kept = opened("stale")
+    kept.lose_ledger()
+    assert kept.call("rebuild")[0] == 0
+    code, report = kept.run()
+    assert (code, report["requests"], report["stale_images"]) == (0, 0, len(WRONG))
+    assert flagged(kept.table()) == WRONG
+    assert kept.call("verify")[0] == 0
+    assert kept.asked() == 0
 
 
 def test_a_new_prompt_is_asked_about_the_pictures_as_people_see_them(opened: Opened) -> None:

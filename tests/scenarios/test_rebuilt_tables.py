@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
 from pipeline.commands.cancel import cancel
 from pipeline.commands.collect import collect, collect_files
@@ -22,12 +24,15 @@ from pipeline.commands.retry import retry
 from pipeline.commands.verify import verify
 from pipeline.commands.write import write
 from pipeline.core.judgements import Judgement
+from pipeline.errors import NeedsPerson
+from pipeline.imaging import prepare
 from pipeline.ledger import Ledger
 from pipeline.review.edits import Edits
 from pipeline.server.faults import BatchFault, LineFault, RequestFault
 from tests.rebuilt import CHARGE, IMAGE, Rows, differences
 from tests.rig import KEY, Rig, picture
 from tests.server.support import client_for, submit, wait_for
+from tests.stages.test_dedupe import NEAR, scene
 
 Again = Callable[[], Any]
 
@@ -217,3 +222,64 @@ def test_highest_costs_that_no_record_tells_are_what_is_left_of_the_batch(rig: R
     assert [text for text in found if not any(word in text for word in known)] == []
     with rig.ledger() as ledger:
         assert any("2 answers without usage" in text for _, _, text in ledger.incidents())
+
+
+def test_the_image_that_was_sent_first_stays_the_one_that_is_shown(rig: Rig) -> None:
+    rig.add("m.png")
+    rig.run()
+    shutil.copy(rig.data / "m.png", rig.data / "a.png")
+    rig.run()
+    assert {row["path"]: row["outcome"] for row in rig.table()} == {
+        "a.png": "duplicate", "m.png": "captioned",
+    }  # fmt: skip
+    assert lost_and_rebuilt(rig) == []
+
+
+def other_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pictures be encoded to other bytes than before, as by another version."""
+    encode = prepare._encode
+    monkeypatch.setattr(
+        prepare, "_encode", lambda picture, recipe: encode(picture, replace(recipe, quality=84))
+    )
+
+
+def test_pictures_of_another_encoder_are_not_paid_for_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.add("a.png", "b.png")
+    listed = rig.data.parent / "items.csv"
+    listed.write_text("path,shop\nimgs/a.png,one\nimgs/b.png,two\n")
+    again: tuple[Again, ...] = (
+        rig.run,
+        lambda: rig.run(manifest=listed, prompt__user="What does {shop} sell?"),
+    )
+    for command in again:
+        command()
+    other_encoder(monkeypatch)
+    assert lost_and_rebuilt(rig, *again) == []
+
+
+def test_of_a_damaged_table_nothing_is_recalled_and_it_is_said_before_anything_is_sent(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.add("a.png")
+    rig.run()
+    data = bytearray(rig.workspace.table.read_bytes())
+    data[60:90] = bytes(30)
+    rig.workspace.table.write_bytes(data)
+    for path in rig.workspace.root.glob("ledger.db*"):
+        path.unlink()
+    rebuild(rig.config(), rig.said.append)
+    other_encoder(monkeypatch)
+    with pytest.raises(NeedsPerson, match="1 request"):
+        rig.run(yes=False, budget__confirm_above="0")
+    assert any("paid for again" in text for text in rig.said)
+
+
+def test_what_stands_for_its_likeness_goes_on_to_do_so(rig: Rig) -> None:
+    scene(rig, "paid.jpg", 1, (320, 240))
+    rig.run(images__near_duplicates=NEAR)
+    scene(rig, "larger.jpg", 1, (1280, 960))
+    rig.run(images__near_duplicates=NEAR)
+    assert rig.outcomes() == {"captioned": 1, "duplicate": 1}
+    assert lost_and_rebuilt(rig, lambda: rig.run(images__near_duplicates=NEAR)) == []
