@@ -6,6 +6,7 @@ recheck       what version 0.1.0 may have prepared wrongly, prepared once more
 stale         what becomes of those that were wrong
 preprocess    an image that must be read: its identity, a rejection, or prepared bytes
 identify      the same for all images of a source, before anything is written
+adopted_works works of a lost or older ledger, recognised by their images before that
 dedupe        near-duplicates grouped, so that one of each group is sent
 compare       costs of the same images in other sizes or under other models
 quote         costs of the new images, before anything is sent

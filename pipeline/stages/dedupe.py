@@ -15,6 +15,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.database import SourceRows
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.page_cache import small_cache
+from pipeline.stages.adopted_works import recognise_adopted
 from pipeline.stages.identify import identify_images
 from pipeline.stages.preprocess import leave_at_texts
 from pipeline.stages.values import CaptionTask
@@ -44,6 +45,7 @@ def represent_near_duplicates(
 
     identify_images(ledger, task, engine, locate, hashed=True)
     leave_at_texts(ledger, task)  # what is not sent represents nothing
+    recognise_adopted(ledger, task)
     ledger.existing_texts.free_represented(task.sources)
     with small_cache(ledger.database):
         appearances = ledger.near_duplicates.appearances(task.sources, task.spec, task.recipe)
