@@ -19,6 +19,7 @@ from pipeline.errors import (
     NOT_ON_WINDOWS,
     CaptionmillError,
     ConfigError,
+    StorageError,
     UsageError,
 )
 from pipeline.system.failpoints import arm_from_environment
@@ -161,8 +162,6 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str], debug: bool) -> int:
-    from pipeline.cli.console import reader_is_gone
-
     try:
         # not cli.main(): it takes every closed pipe for a reader of our output that has gone
         words = [a for a in arguments if a != "--debug"] or ["help", "start"]
@@ -182,19 +181,30 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted; nothing is lost, run again to go on", EXIT_INTERRUPTED, debug)
     except Exception as error:  # noqa: BLE001 - the one catch-all: a bug is said, not dumped
-        if isinstance(error, BrokenPipeError) and reader_is_gone():
-            return 0  # of `captionmill --help | head`
-        if isinstance(error, OSError) and (code := _disk_failure(error, debug)) is not None:
-            return code
-        if "Symlink loop" in str(error) or getattr(error, "errno", None) == errno.ELOOP:
-            return _fail(f"a link leads back to itself: {error}", UsageError.exit_code, debug)
-        if isinstance(error, UnicodeEncodeError) and (odd := _odd_bytes(arguments)):
-            return _fail(odd, UsageError.exit_code, debug)
-        text = f"a bug in captionmill: {type(error).__name__}: {error}. Nothing is lost; please "
-        return _fail(
-            f"{text}report it with the output of the same command and --debug", EXIT_BUG, debug
-        )
+        return _unexpected(error, arguments, debug)
     return result if isinstance(result, int) else 0
+
+
+def _unexpected(error: Exception, arguments: Sequence[str], debug: bool) -> int:
+    """Exit code of an error that nobody translated, after saying what can be said of it."""
+    from pipeline.cli.console import reader_is_gone
+    from pipeline.system.files import is_scarcity
+
+    if isinstance(error, BrokenPipeError) and reader_is_gone():
+        return 0  # of `captionmill --help | head`
+    if isinstance(error, OSError) and (code := _disk_failure(error, debug)) is not None:
+        return code
+    if "Symlink loop" in str(error) or getattr(error, "errno", None) == errno.ELOOP:
+        return _fail(f"a link leads back to itself: {error}", UsageError.exit_code, debug)
+    if isinstance(error, UnicodeEncodeError) and (odd := _odd_bytes(arguments)):
+        return _fail(odd, UsageError.exit_code, debug)
+    if is_scarcity(error):
+        text = f"memory, threads or open files have run out ({error}): allow it more"
+        return _fail(f"{text}; nothing is lost, run again", StorageError.exit_code, debug)
+    text = f"a bug in captionmill: {type(error).__name__}: {error}. Nothing is lost; please "
+    return _fail(
+        f"{text}report it with the output of the same command and --debug", EXIT_BUG, debug
+    )
 
 
 def _with_topic(error: CaptionmillError) -> str:

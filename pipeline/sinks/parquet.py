@@ -16,9 +16,9 @@ from typing import Any, BinaryIO
 
 from pipeline.core.cells import Cells
 from pipeline.core.table import Row
-from pipeline.errors import BooksError
+from pipeline.errors import BooksError, StorageError
 from pipeline.sinks.base import TableChanges, WrittenTable
-from pipeline.system.files import sha256_of, whole_file
+from pipeline.system.files import is_scarcity, sha256_of, whole_file
 
 
 class ParquetSink:
@@ -118,6 +118,7 @@ def check(path: Path, rows: int | None = None) -> int:
 
     Raises:
         BooksError: a page is damaged, it is no Parquet file, or there are not `rows` rows.
+        StorageError: memory or threads have run out.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -142,6 +143,8 @@ def check(path: Path, rows: int | None = None) -> int:
                     if read_rows.num_rows != expected:
                         raise BooksError(f"{path} is damaged: {column!r} lacks rows")
     except (pa.ArrowException, OSError) as error:
+        if is_scarcity(error):
+            raise StorageError(f"cannot read {path}: {error}; give it more memory") from None
         raise BooksError(f"{path} is damaged: {error}; export it again") from None
     if rows is not None and read != rows:
         raise BooksError(f"{path} has {read} rows where {rows} were written; export it again")

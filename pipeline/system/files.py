@@ -36,6 +36,16 @@ _ADVICE = {
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.ESTALE})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM})  # a network may say so too, without a file name
 
+# what libraries say, whatever they raise, where the machine gives them no more
+_SCARCE = ("failed to map segment", "annot allocate memory", "Resource temporarily unavailable",
+           "can't start new thread", "Too many open files")  # fmt: skip
+
+
+def is_scarcity(error: BaseException) -> bool:
+    """Tell whether memory, threads or open files have run out: nothing is wrong with a file that
+    could not be read."""
+    return isinstance(error, MemoryError) or any(text in str(error) for text in _SCARCE)
+
 
 def storage_error(path: Path, error: OSError, verb: str = "write") -> StorageError:
     """Translate an OSError into a message that says which file, what is wrong and what to do."""
@@ -106,7 +116,7 @@ def _require_place(path: Path) -> None:
         StorageError: something else is there, or it is "-", which is no file's name elsewhere.
     """
     with contextlib.suppress(OSError):
-        is_file = stat.S_ISREG(path.stat().st_mode) and path.parent.resolve() != Path("/dev")
+        is_file = stat.S_ISREG(path.stat().st_mode) and path.absolute().parent != Path("/dev")
         if not is_file:
             raise StorageError(f"cannot write {path}: it is no file; name one")
     if str(path) == "-":

@@ -142,6 +142,14 @@ def test_a_bug_is_said_and_not_dumped(failing: Terminal) -> None:
     assert "--debug" in shown.err
 
 
+@pytest.mark.parametrize("error", [MemoryError(), ImportError("x.so: failed to map segment")])
+def test_too_little_memory_is_no_bug(failing: Terminal, error: Exception) -> None:
+    failing.error = error  # type: ignore[attr-defined]
+    shown = failing("status")
+    assert (shown.code, "a bug" in shown.err) == (7, False)
+    assert shown.err.startswith("captionmill: memory, threads or open files have run out")
+
+
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, click.Abort])
 def test_an_interruption_is_130(failing: Terminal, kind: type[BaseException]) -> None:
     failing.error = kind()  # type: ignore[attr-defined]

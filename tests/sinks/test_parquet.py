@@ -217,6 +217,15 @@ def test_check_names_the_file(tmp_path: Path, written: Path) -> None:
         check(torn)
 
 
+def test_too_little_memory_is_no_damage(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_row_group(*_args: object, **_options: object) -> None:
+        raise pa.ArrowMemoryError("malloc of size 64 failed")
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", read_row_group)
+    with pytest.raises(StorageError, match="give it more memory"):
+        check(written)
+
+
 def test_a_source_of_rows_that_fails_leaves_the_old_table(written: Path) -> None:
     before = written.read_bytes()
 

@@ -24,6 +24,7 @@ from pipeline.system.failpoints import arm
 from pipeline.system.files import (
     checksum_of,
     disk_error,
+    is_scarcity,
     move,
     publish,
     remove,
@@ -332,6 +333,19 @@ def test_a_link_to_a_file_or_to_nothing_is_replaced(tmp_path: Path) -> None:
         write_whole(tmp_path / "link", NEW)
         assert (tmp_path / "link").read_bytes() == NEW
     assert (tmp_path / "file").read_bytes() == OLD
+
+
+def test_what_a_machine_lacks_is_told_from_damage() -> None:
+    for error in (
+        MemoryError(),
+        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
+        OSError("Failed to launch worker thread: Resource temporarily unavailable"),
+        ImportError("libarrow.so: failed to map segment from shared object"),
+        OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
+    ):
+        assert is_scarcity(error), error
+    assert not is_scarcity(OSError("Couldn't deserialize thrift"))
+    assert not is_scarcity(ImportError("No module named 'lance'"))
 
 
 def test_a_message_without_a_number() -> None:
