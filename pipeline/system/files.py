@@ -33,7 +33,8 @@ _ADVICE = {
     errno.ELOOP: "a link leads back to itself: name another place",
     errno.ENOENT: "its folder is not there: make it, or name another one",
 }
-_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.ESTALE})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
+_DISK = _FULL | {errno.EIO, errno.ESTALE}
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM})  # a network may say so too, without a file name
 
 # what libraries say, whatever they raise, where the machine gives them no more
@@ -59,7 +60,8 @@ def disk_error(error: OSError) -> StorageError | None:
     if error.errno not in _DISK and not (named and error.errno in _FORBIDDEN):
         return None
     name = os.fsdecode(error.filename) if named else "a file"
-    return StorageError(f"cannot write {name}: {_ADVICE[error.errno or 0]}")
+    verb = "write" if error.errno in _FULL else "read or write"
+    return StorageError(f"cannot {verb} {name}: {_ADVICE[error.errno or 0]}")
 
 
 def sync(descriptor: int) -> None:
