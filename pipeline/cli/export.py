@@ -145,6 +145,8 @@ def _check_places(
     out: str | None,
     source: str | None,
 ) -> None:
+    if "" in (target, charges, out):
+        raise click.UsageError("an empty name is no file: name one")
     if (name is None) != (target is None):
         raise click.UsageError("--to FORMAT and TARGET go together, e.g. --to hf ./dataset")
     if sum(map(bool, (name, charges, out))) > 1:

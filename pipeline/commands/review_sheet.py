@@ -115,6 +115,8 @@ def recaption(config: Config, paths: Sequence[str], note: str = "") -> tuple[int
 
 
 def _cards_at(library: Library, path: str) -> list[dict[str, Any]]:
+    if not path:  # as of an unset variable, and not all images
+        raise UsageError("an empty name is no image: name an image or a folder")
     file = str(Path(path).expanduser().resolve())
     cards = library.cards_at(to_text(path).rstrip("/"), to_text(file))
     if not cards and "\\" in path:  # as the table names what is not UTF-8

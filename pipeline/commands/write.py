@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.config import Config, as_config
-from pipeline.errors import OverBudget
+from pipeline.errors import OverBudget, UsageError
 from pipeline.records import Say
 from pipeline.session.budget import say_caps
 from pipeline.session.finish import finish
@@ -42,6 +42,8 @@ def write(
         CaptionmillError: see the error tree.
     """
     with notified(as_config(config).notify, "write", say) as report:
+        if not str(out):
+            raise UsageError("an empty name is no folder for requests: name one")
         places = named_places(data, manifest)
         settings = RunSettings.of(config).taking_losses(accept_lost).over(places)
         inputs, settings = open_data(settings, places, offline=True)

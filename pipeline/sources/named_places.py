@@ -50,6 +50,8 @@ def _texts(named: Named) -> list[str]:
     several = isinstance(named, Iterable) and not isinstance(named, (str, bytes, Path))
     places: list[object] = list(named) if several else [] if named is None else [named]  # type: ignore[arg-type]
     for place in places:
+        if place == "":  # as of an unset variable, and not the folder where we are
+            raise UsageError("an empty name is no place of images: name a folder, a file or '.'")
         if not isinstance(place, (str, Path)):
             raise UsageError(
                 f"{type(place).__name__} is no folder, file or manifest: give its path; "

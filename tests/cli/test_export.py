@@ -40,3 +40,14 @@ def test_the_charges_are_a_table_of_their_own(rig: Rig, openai: Terminal) -> Non
     assert (shown.code, shown.err) == (0, "")
     assert shown.out.startswith("2 rows, ")
     assert rig.workspace.table.read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [("--out", ""), ("--charges", ""), ("--to", "jsonl", "")])
+def test_an_empty_name_is_not_the_table(rig: Rig, openai: Terminal, words: tuple[str, ...]) -> None:
+    rig.add("a.png")
+    openai("run", rig.data)
+    before = rig.workspace.table.stat()
+    shown = openai("export", *words)
+    assert (shown.code, shown.out) == (2, "")
+    assert "an empty name is no file: name one" in shown.err
+    assert rig.workspace.table.stat() == before

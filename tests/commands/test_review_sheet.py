@@ -54,6 +54,8 @@ def test_recaption_says_how_many_and_how_much(rig: Rig) -> None:
         recaption(rig.config(), ["c.png"])
     with pytest.raises(UsageError, match="no image of this workspace is at nowhere"):
         recaption(rig.config(), ["nowhere"])
+    with pytest.raises(UsageError, match="an empty name is no image"):
+        recaption(rig.config(), [""])
     assert rig.run().requests == 3
     assert rig.run().requests == 0
 

@@ -118,6 +118,13 @@ def test_a_lost_ledger_comes_back_with_what_was_merged(elsewhere: Elsewhere, rig
     rig.check()
 
 
+def test_requests_are_not_written_where_no_folder_is_named(rig: Rig) -> None:
+    rig.add("a.png")
+    with pytest.raises(UsageError, match="an empty name is no folder"):
+        write(rig.config(), rig.data, "")
+    assert not rig.workspace.ledger.exists()
+
+
 def test_no_key_and_no_service_are_needed(
     elsewhere: Elsewhere, rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

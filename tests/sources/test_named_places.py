@@ -42,3 +42,9 @@ def test_a_name_with_brackets_is_a_name_where_it_is_there(tmp_path: Path) -> Non
 def test_nothing_is_no_place(named: list[str] | None) -> None:
     with pytest.raises(UsageError, match="name a folder of images, or a table"):
         named_places(named, None)
+
+
+def test_an_empty_name_is_not_the_folder_where_we_are() -> None:
+    for data, manifest in (("", None), (["a", ""], None), ("a", "")):
+        with pytest.raises(UsageError, match="an empty name is no place of images"):
+            named_places(data, manifest)
