@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
+
+from msgspec import Struct, field
 
 Nano = int
 """Nano-dollars: 1 USD = 1_000_000_000."""
@@ -62,8 +63,7 @@ class SourceFile(NamedTuple):  # one is made for each image, in a quarter of a d
     stamp: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(Struct, frozen=True):
     """Reason why an image cannot be sent: `code` of `core.reasons`, `detail` in plain words."""
 
     code: str
@@ -112,15 +112,13 @@ class PreparedImage(NamedTuple):
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownImage:
+class KnownImage(Struct, frozen=True):
     """Image whose bytes were prepared before: read and hashed, not decoded."""
 
     source_id: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RejectedImage:
+class RejectedImage(Struct, frozen=True):
     """Refusal of a file that was read (source_id set) or could not even be read (None)."""
 
     source_id: bytes | None
@@ -137,8 +135,7 @@ COLOUR_BYTES = 27
 """Y, Cb, Cr of nine parts; what `core.sheets` packs follows them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Appearance:
+class Appearance(Struct, frozen=True):
     """Appearance of a picture.
 
     Attributes:
@@ -158,8 +155,7 @@ class Appearance:
 Prepared = PreparedImage | KnownImage | RejectedImage
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """Tokens of one answered line. `prompt` includes `cached` and `cache_write`;
     `completion` includes `reasoning`."""
 
@@ -185,8 +181,7 @@ Outcome = Literal[
 """What became of one request line; `core.outcomes` says what follows from each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """One line of an output or error file, judged.
 
     Attributes:
@@ -222,8 +217,7 @@ class Answer:
     window: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
+class RemoteFile(Struct, frozen=True):
     """File at the service. `bytes` may be unknown (None) on compatible services."""
 
     id: str
@@ -248,8 +242,7 @@ BatchStatus = Literal[
 TERMINAL_STATUSES: frozenset[str] = frozenset({"completed", "failed", "expired", "cancelled"})
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteBatch:
+class RemoteBatch(Struct, frozen=True):
     """Batch as the service shows it, normalised (lower-case status, epoch seconds)."""
 
     id: str

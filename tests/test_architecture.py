@@ -119,6 +119,12 @@ def tree(module: str) -> ast.Module:
     return ast.parse(source(module))
 
 
+OF_DATACLASSES = {"asdict", "astuple", "fields", "replace"}
+CHANGES_DATACLASSES = {  # of options that hide some of their values from `repr`
+    f"pipeline.session.{name}" for name in ("arrivals", "inputs", "service")
+}
+
+
 def room(module: str) -> str:
     return module.split(".")[1]
 
@@ -436,6 +442,23 @@ def test_every_module_has_its_test() -> None:
         ),
         "untested",
     )
+
+
+def test_functions_of_dataclasses_meet_no_struct() -> None:
+    """No type checker says that `replace` and `field` of one of the two fail with the other."""
+    mixed = []
+    for module in MODULES:
+        names = {(home, name) for home, name in imported_names(module) if name}
+        is_dataclass = ("dataclasses", "dataclass") in names
+        for _, struct in ((m, n) for m, n in nodes(ast.ClassDef, {room(module)}) if m == module):
+            if "Struct" not in map(ast.unparse, struct.bases):
+                continue
+            if "field(" in ast.unparse(struct) and ("msgspec", "field") not in names:
+                mixed.append(f"{module}.{struct.name}: field of dataclasses")
+        of_dataclasses = {name for home, name in names if home == "dataclasses"} & OF_DATACLASSES
+        if of_dataclasses and not is_dataclass and module not in CHANGES_DATACLASSES:
+            mixed.append(f"{module}: {of_dataclasses} of dataclasses")
+    hold(mixed)
 
 
 @pytest.mark.parametrize("entry", ["pipeline", "captionmill", "pipeline.__main__"])

@@ -32,7 +32,7 @@ NOT_FOR_HELP = {"asyncio", "difflib", "hashlib", "importlib.metadata", "pydantic
     "sqlite3", "tempfile", "tomllib", "traceback", "xxhash"
 }  # fmt: skip
 NOT_FOR_STATUS = {"PIL", "aiohttp", "asyncio", "email", "genai_prices", "importlib.metadata"} | {
-    "jinja2", "msgspec", "numpy", "openai", "pandas", "pyarrow", "quicktok", "ssl", "tqdm"
+    "jinja2", "numpy", "openai", "pandas", "pyarrow", "quicktok", "ssl", "tqdm"
 }  # fmt: skip
 NOT_FOR_KNOWN = {"PIL", "genai_prices", "httpx2", "numpy", "pyarrow", "simplejpeg"}
 

@@ -6,11 +6,11 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import to_builtins
 
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option
@@ -178,7 +178,7 @@ def _as_dict(shown: Status) -> dict[str, object]:
         ],
         "review_steps_not_in_table": shown.unexported,
         "waiting": [{"shard": s.shard_key, "state": s.state} for s in shown.waiting],
-        "workers": None if shown.workers is None else asdict(shown.workers),
+        "workers": None if shown.workers is None else to_builtins(shown.workers),
         "frozen": shown.frozen,
         "notes": list(shown.notes),
         "incidents": [list(incident) for incident in shown.incidents],

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from pipeline.commands import audit_pictures
 from pipeline.commands.review_index import ReviewIndex, open_review_index
@@ -17,8 +18,7 @@ from pipeline.review.search import Search
 _EXAMPLES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """Caption with a finding.
 
     Attributes:
@@ -40,8 +40,7 @@ class Example:
         return str(self.card["caption"])
 
 
-@dataclass(frozen=True, slots=True)
-class KindFindings:
+class KindFindings(Struct, frozen=True):
     """Findings of one kind: how many captions have it, and some of them."""
 
     kind: AuditKind
@@ -49,8 +48,7 @@ class KindFindings:
     examples: tuple[Example, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AuditReport:
+class AuditReport(Struct, frozen=True):
     """Audit of a workspace.
 
     Attributes:

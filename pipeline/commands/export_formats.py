@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
+
 from pipeline.core.table import Kind
 from pipeline.session.export_rows import TableRows
 from pipeline.sinks.card import Card
@@ -53,8 +55,7 @@ class ExportOptions:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class FormatOptions:
+class FormatOptions(Struct, frozen=True):
     """Options that a format of pictures is opened with; each reads those that are about it.
 
     Attributes:

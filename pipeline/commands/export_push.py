@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pipeline.core.export_kinds import EXPORT_KINDS, export_kind
 from pipeline.core.words import counted
@@ -14,8 +15,7 @@ from pipeline.sinks.hub import Hub, HubRepository, export_files
 from pipeline.stages.export_to import Exported
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(Struct, frozen=True):
     """Push that may be made: the account and the repository are known, nothing is up yet."""
 
     hub: Hub

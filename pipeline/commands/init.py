@@ -9,9 +9,10 @@ import random
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from pipeline.config import load_config
 from pipeline.core.cost_estimate import CostEstimator
@@ -32,8 +33,7 @@ _FIRST = 100
 _TEXT_SUFFIXES = (".txt", ".caption")
 
 
-@dataclass(frozen=True, slots=True)
-class FolderSurvey:
+class FolderSurvey(Struct, frozen=True):
     """Images of a folder at a glance.
 
     Attributes:
@@ -53,8 +53,7 @@ class FolderSurvey:
         return self.suffixes.total()
 
 
-@dataclass(frozen=True, slots=True)
-class FirstPrice:
+class FirstPrice(Struct, frozen=True):
     """Price of images of a folder's sizes: of the first hundred and of all, nano-dollars."""
 
     model: str
@@ -64,8 +63,7 @@ class FirstPrice:
     all_at_most: Nano
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenConfig:
+class WrittenConfig(Struct, frozen=True):
     """Configuration that was written: its path, and sentences about what it is for."""
 
     path: Path

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.commands.pilot_findings import Findings, Picked, Variant
 from pipeline.commands.pilot_sample import (
@@ -53,8 +55,7 @@ from pipeline.stages.values import CaptionTask, NoProgress, Progress
 _THUMBNAIL = 192  # pixels
 
 
-@dataclass(frozen=True, slots=True)
-class PilotOptions:
+class PilotOptions(Struct, frozen=True):
     """Size, price and variants of a pilot.
 
     Attributes:

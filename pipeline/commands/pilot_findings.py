@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pipeline.core.pricing import PriceSheet, line_cost
 from pipeline.core.sampling import Interval, total_of
@@ -13,8 +14,7 @@ from pipeline.records import Nano
 from pipeline.session.report import Report
 
 
-@dataclass(frozen=True, slots=True)
-class Picked:
+class Picked(Struct, frozen=True):
     """Image of the sample, with the size in pixels that it is sent in; all zero when its
     address is sent."""
 
@@ -26,8 +26,7 @@ class Picked:
     source_height: int
 
 
-@dataclass(slots=True)
-class Variant:
+class Variant(Struct):
     """One model and prompt, and its results for the sample.
 
     Attributes:
@@ -80,8 +79,7 @@ class Variant:
         return [] if sheet is None else [line_cost(result.usage, sheet) for result in self.answered]
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """Findings of a pilot.
 
     Attributes:

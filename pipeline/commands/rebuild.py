@@ -10,8 +10,10 @@ import filecmp
 import itertools
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.config import Config
 from pipeline.core.lifecycle import WORKSPACE
@@ -45,8 +47,7 @@ _NO_TABLE = (
 )
 
 
-@dataclass(slots=True)
-class RebuildResult:
+class RebuildResult(Struct):
     """Counts of a rebuild: batches, answered requests, nano-dollars, and what is still in doubt."""
 
     batches: int

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from pipeline.commands import audit, html_file
 from pipeline.commands.review_index import ReviewIndex, open_review_index
@@ -38,8 +39,7 @@ _HISTOGRAMS = (
 _REVIEWS = ("accepted", "edited", "rejected", "undecided")
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Struct, frozen=True):
     """Figure in the head of the report."""
 
     label: str
@@ -47,8 +47,7 @@ class Figure:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ShownImage:
+class ShownImage(Struct, frozen=True):
     """Image with its caption; `picture` is a data URL, or "" with words `instead`."""
 
     path: str
@@ -58,8 +57,7 @@ class ShownImage:
     instead: str
 
 
-@dataclass(frozen=True, slots=True)
-class ShownFindings:
+class ShownFindings(Struct, frozen=True):
     """Findings of one kind with examples."""
 
     title: str
@@ -68,8 +66,7 @@ class ShownFindings:
     examples: tuple[ShownImage, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class WorkspaceReport:
+class WorkspaceReport(Struct, frozen=True):
     """Report of a workspace, in words and bars; see its template."""
 
     title: str

@@ -15,10 +15,10 @@ import socket
 import time
 import webbrowser
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
+from msgspec import Struct
 
 from pipeline.commands.export import export_table
 from pipeline.config import Config
@@ -46,8 +46,7 @@ _LOOK_SECONDS = 1.0  # between two looks at the ledger
 _REST = 4  # times as long as a look took, so that a large ledger leaves a run its cores
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewOptions:
+class ReviewOptions(Struct, frozen=True):
     """Options of opening the page.
 
     Attributes:
@@ -99,8 +98,7 @@ def review(
         asyncio.run(page.serve(ready))
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
+class _Page(Struct, frozen=True):
     """Server of one page and what it is made of."""
 
     config: Config

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.config import Config
 from pipeline.review.edits import Edits
@@ -18,8 +19,7 @@ from pipeline.system.files import temporary_folder
 from pipeline.system.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewIndex:
+class ReviewIndex(Struct, frozen=True):
     """Index of a workspace that follows its ledger, with the record of edits."""
 
     settings: RunSettings

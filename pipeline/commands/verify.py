@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pipeline.commands.verify_originals import compare_originals
 from pipeline.config import Config
@@ -38,8 +39,7 @@ _CURE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Counts of what was checked, and everything that is wrong, as sentences.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from pipeline.core.words import counted
 from pipeline.records import NotHere, OpenOriginal
@@ -20,8 +21,7 @@ _FINDINGS = {
 }
 
 
-@dataclass(slots=True)
-class Comparison:
+class Comparison(Struct):
     """Files that were read, and how many of each kind differ; the first ones by their paths."""
 
     read: int = 0

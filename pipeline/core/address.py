@@ -8,7 +8,6 @@ NAT64, 6to4 and multicast public. Ranges: IANA's special-purpose registries for 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -17,6 +16,8 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+
+from msgspec import Struct
 
 Network = IPv4Network | IPv6Network
 
@@ -58,8 +59,7 @@ _UNICAST = IPv6Network("2000::/3")  # all that was ever given out
 _COMPATIBLE = IPv6Network("::/96")
 
 
-@dataclass(frozen=True, slots=True)
-class AddressRules:
+class AddressRules(Struct, frozen=True):
     """Addresses that may be contacted besides public ones.
 
     Attributes:

@@ -11,8 +11,10 @@ bytes are.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
 from pipeline.core.endings import UNKNOWN_ENDING, ending_of
@@ -31,15 +33,13 @@ JSON_UNWRAPPED = "json_unwrapped"
 """Flags of an answer: what was taken off its text."""
 
 
-@dataclass(frozen=True, slots=True)
-class BadLine:
+class BadLine(Struct, frozen=True):
     """Line that belongs to no request; whoever read it keeps it raw."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     """Parts of a line, without its wrapping.
 
     Attributes:

@@ -7,7 +7,8 @@ with its field and value, and stays as it came.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pipeline.core.json_schema import Node, properties_of
 from pipeline.core.schema_values import Mismatch, bounded_json, fit_value, shortened
@@ -16,8 +17,7 @@ SCHEMA_MISMATCH = "schema_mismatch"
 """Code of an answer with a value that its schema does not allow."""
 
 
-@dataclass(frozen=True, slots=True)
-class FittedFields:
+class FittedFields(Struct, frozen=True):
     """Fields of an answer.
 
     Attributes:
@@ -31,8 +31,7 @@ class FittedFields:
     extra: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerSchema:
+class AnswerSchema(Struct, frozen=True):
     """Schema of an answer; no fields for plain text.
 
     Attributes:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from pipeline.core.caption_checks import CheckRules
 
 
-@dataclass(frozen=True, slots=True)
-class AuditKind:
+class AuditKind(Struct, frozen=True):
     """Kind of finding: its name, a title for people, and what to do.
 
     Attributes:
@@ -61,8 +61,7 @@ def _check_rules() -> CheckRules:
     return CheckRules()
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRules:
+class AuditRules(Struct, frozen=True):
     """Rules of an audit.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from pipeline.core.lenient_json import Unreadable, parse_json
 
@@ -13,8 +14,7 @@ _CANCELLED = ("cancelled", "cancelling")
 _LOOKS = 60  # at a response in its window
 
 
-@dataclass(frozen=True, slots=True)
-class BackgroundPace:
+class BackgroundPace(Struct, frozen=True):
     """Pace of reading.
 
     Attributes:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 FailureKind = Literal[
     "queue_full",
@@ -27,8 +28,7 @@ FailureKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class BatchFailure:
+class BatchFailure(Struct, frozen=True):
     """Error, understood.
 
     Attributes:

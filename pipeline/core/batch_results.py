@@ -7,8 +7,9 @@ and the counts leave open is looked at again, and only what agrees is final.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from pipeline.core.words import counted
 
@@ -18,8 +19,7 @@ FEWEST_INSPECTIONS = 3
 _LONG = 3600  # seconds after which a second look is enough: nobody was waiting in between
 
 
-@dataclass(frozen=True, slots=True)
-class BatchCounts:
+class BatchCounts(Struct, frozen=True):
     """End of a batch as the service shows it.
 
     Attributes:
@@ -37,8 +37,7 @@ class BatchCounts:
     reason: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class LineCounts:
+class LineCounts(Struct, frozen=True):
     """Counts of requests by what the files say of them.
 
     Attributes:
@@ -59,8 +58,7 @@ class LineCounts:
         return self.answered + self.failed + self.unrun
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """Requests that are not explained, in words; `passes` when time alone proves that no other
     request ran."""
 
@@ -174,8 +172,7 @@ def verdict_on(
     return "person"
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Struct, frozen=True):
     """Inspection of the end of a batch.
 
     Attributes:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from pipeline.core.words import counted, duration
 
 _FEW = 3  # batches from which something is expected
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectedEnd:
+class ExpectedEnd(Struct, frozen=True):
     """End to expect of a batch that is under way.
 
     Attributes:

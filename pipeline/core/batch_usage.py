@@ -7,8 +7,9 @@ more than the lines, lines are late or cut off, or were billed and not given.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from pipeline.core.service_words import CHAT_USAGE, RESPONSES_USAGE, TOTAL_TOKENS
 
@@ -19,8 +20,7 @@ _NAMES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TokenSums:
+class TokenSums(Struct, frozen=True):
     """Sums of a batch's tokens, as the service or the answers give them."""
 
     prompt: int
@@ -51,8 +51,7 @@ def tokens_beyond(service: TokenSums | None, lines: TokenSums) -> TokenSums | No
     return TokenSums(prompt, completion) if prompt or completion else None
 
 
-@dataclass(slots=True)
-class LineSums:
+class LineSums(Struct):
     """Sums of the tokens of lines as they are read.
 
     Attributes:

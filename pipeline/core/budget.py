@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from msgspec import Struct
 
 from pipeline.records import Nano
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetCaps:
+class BudgetCaps(Struct, frozen=True):
     """Most that may be spent and reserved together; None is no cap."""
 
     run: Nano | None = None
@@ -22,8 +21,7 @@ class BudgetCaps:
         return any(getattr(self, scope) is not None for scope in SCOPES)
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(Struct, frozen=True):
     """Charges plus open reservations in each scope."""
 
     run: Nano = 0
@@ -32,11 +30,10 @@ class Exposure:
     lifetime: Nano = 0
 
 
-SCOPES: tuple[str, ...] = tuple(field.name for field in fields(BudgetCaps))
+SCOPES: tuple[str, ...] = BudgetCaps.__struct_fields__
 
 
-@dataclass(frozen=True, slots=True)
-class Headroom:
+class Headroom(Struct, frozen=True):
     """Money that may still be reserved, and the scope that limits it; `left` None is no limit."""
 
     left: Nano | None

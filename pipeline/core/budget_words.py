@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.core.budget import SCOPES, BudgetCaps, Exposure, headroom
 from pipeline.core.pricing import format_usd, usd_text
@@ -14,8 +15,7 @@ COMMAND_LINE = "the command line"
 REMEMBERED = "remembered"
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(Struct, frozen=True):
     """Words about the scope of a cap: the cap's name, its option, and what waiting does."""
 
     name: str

@@ -11,8 +11,9 @@ import html
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
+
+from msgspec import Struct, field
 
 from pipeline.core.caption_words import script_of, split_words
 
@@ -31,8 +32,7 @@ _SPACES = re.compile(r"\s+")
 _WORD_END = "</w>"
 
 
-@dataclass(slots=True)
-class ClipVocabulary:
+class ClipVocabulary(Struct):
     """Byte pair merges of CLIP, and what they made of words seen before.
 
     Attributes:

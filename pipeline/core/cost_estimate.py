@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from pipeline.core.pricing import PriceSheet, line_max_cost
 from pipeline.core.tokens import TokenRules
@@ -13,8 +14,7 @@ from pipeline.records import Nano
 _REMEMBERED = 4096  # many images share a size, and most requests a prompt
 
 
-@dataclass(frozen=True, slots=True)
-class CostEstimate:
+class CostEstimate(Struct, frozen=True):
     """Estimate of one request.
 
     Attributes:
@@ -33,8 +33,7 @@ class CostEstimate:
     guessed: int
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyCost:
+class PolicyCost(Struct, frozen=True):
     """Cost of all unique images under one policy; `refused` of them the service would not take."""
 
     name: str

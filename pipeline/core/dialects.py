@@ -4,11 +4,11 @@ changes in how files go up and lists come back."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """Way of a service to take uploads and to list batches.
 
     Attributes:

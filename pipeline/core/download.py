@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+
+from msgspec import Struct
 
 from pipeline.core.reasons import DOWNLOAD, rejection
 from pipeline.records import Rejection
@@ -36,8 +37,7 @@ _MARKUP = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Download that failed.
 
     Attributes:

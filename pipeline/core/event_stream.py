@@ -7,21 +7,20 @@ some servers end without the blank line; what is no JSON then is the reader's to
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class StreamEvent:
+class StreamEvent(Struct, frozen=True):
     """One event: its type ("message" where none is named), and its data without the newline."""
 
     kind: str
     data: bytes
 
 
-@dataclass(slots=True)
-class EventParser:
+class EventParser(Struct):
     """Turns pieces of a stream into events; a line may end with LF, CR LF or CR."""
 
     _rest: bytes = b""

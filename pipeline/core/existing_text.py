@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.core.table_form import Affixes
 
@@ -15,8 +16,7 @@ SIDECAR, XMP, COLUMN = "sidecar", "xmp", "column:"
 _DIGEST_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class TextPlaces:
+class TextPlaces(Struct, frozen=True):
     """Places where a text may be, in the order in which they are looked at.
 
     Attributes:

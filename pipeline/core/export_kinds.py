@@ -6,16 +6,16 @@ What another package adds is a folder of pictures that may be split.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Shape = Literal["folder", "rows", "merged"]
 """Shapes of an export: a folder of pictures with their captions (see `sinks.exported`), rows alone,
 or captions merged into files that are there."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExportKind:
+class ExportKind(Struct, frozen=True):
     """One format.
 
     Attributes:

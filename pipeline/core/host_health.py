@@ -6,7 +6,7 @@ no sign of life, is left for another run: what is wanted from it waits, and is n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pipeline.core.download import LONGEST_WAIT, Failure, refusal
 
@@ -22,8 +22,7 @@ MOST_PAUSES = 7
 _SILENT = frozenset({"dns_error", "tls_error", "connection_error", "timeout"})
 
 
-@dataclass(slots=True)
-class HostHealth:
+class HostHealth(Struct):
     """Answers of one host so far; times are seconds of one clock.
 
     Attributes:

@@ -11,10 +11,11 @@ so no floor or ceiling can be tipped by a rounding error.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, isqrt
 from typing import Literal
+
+from msgspec import Struct
 
 Detail = Literal["low", "high", "original", "auto"]
 
@@ -36,16 +37,14 @@ class UnsupportedDetail(ValueError):
     """Refusal of a detail that the model does not know."""
 
 
-@dataclass(frozen=True, slots=True)
-class PatchLimit:
+class PatchLimit(Struct, frozen=True):
     """Limits of a detail: a longest side in pixels and, unless None, a number of patches."""
 
     max_side: int
     max_patches: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PatchRule:
+class PatchRule(Struct, frozen=True):
     """Tokens = ceil(patches * multiplier).
 
     Attributes:
@@ -78,8 +77,7 @@ class PatchRule:
         return limit
 
 
-@dataclass(frozen=True, slots=True)
-class TileRule:
+class TileRule(Struct, frozen=True):
     """Tokens = base + tile * tiles; with detail "low" the base alone."""
 
     base: int

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from pipeline.core.prompt import template_fields
 from pipeline.errors import UsageError
@@ -22,8 +23,7 @@ that back."""
 Review = Literal["accepted", "edited", "rejected"]
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """One picture in one step of a person.
 
     Attributes:
@@ -54,8 +54,7 @@ class Judgement:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewState:
+class ReviewState(Struct, frozen=True):
     """State of one row after all that people did.
 
     Attributes:
@@ -98,8 +97,7 @@ def judgement_applies(judgement: Judgement, columns: Mapping[str, str]) -> bool:
     return all(columns.get(name) == value for name, value in judgement.values.items())
 
 
-@dataclass(slots=True)
-class _Fold:
+class _Fold(Struct):
     """State while judgements are folded into it, oldest first."""
 
     by: Judgement | None = None

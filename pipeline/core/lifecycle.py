@@ -13,8 +13,9 @@ made once, and when its answer is lost only the service's own list says what hap
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from pipeline.records import TERMINAL_STATUSES, RemoteBatch
 
@@ -28,8 +29,7 @@ FROZEN = "frozen"
 TWIN = "twin"
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """Times to wait before a conclusion.
 
     Attributes:
@@ -62,16 +62,14 @@ def may_be_refusal(status: int | None) -> bool:
     return status is not None and 300 <= status < 500 and status not in _MAY_HAVE_RUN
 
 
-@dataclass(frozen=True, slots=True)
-class Adopt:
+class Adopt(Struct, frozen=True):
     """Verdict that the create call took effect: `batch` is ours, `extras` came beside it."""
 
     batch: RemoteBatch
     extras: tuple[RemoteBatch, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """Verdict that nothing is decided: the reservation stays, and another listing is needed.
 
     Attributes:
@@ -82,21 +80,18 @@ class Hold:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Recreate:
+class Recreate(Struct, frozen=True):
     """Verdict that the batch is proven absent: create it again as the next generation."""
 
 
-@dataclass(frozen=True, slots=True)
-class AskPerson:
+class AskPerson(Struct, frozen=True):
     """Verdict that the batch is absent, and the user decides."""
 
 
 IntentVerdict = Adopt | Hold | Recreate | AskPerson
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """Create call without an answer.
 
     Attributes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from pipeline.core.pauses import seconds_of
 
@@ -29,8 +30,7 @@ _REFUTED = 3  # refusals by a limit that was taken for a second's
 _STALE = 30.0  # seconds after which an answer says nothing about the next one any more
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """One limit as one answer tells it.
 
     Attributes:
@@ -67,8 +67,7 @@ def read_limits(headers: Mapping[str, str]) -> Iterator[Limit]:
         )
 
 
-@dataclass(slots=True)
-class WindowGuess:
+class WindowGuess(Struct):
     """Guess whether a limit without a unit is a minute's or a second's.
 
     A minute's allowance that is used by a share is whole again after that share of a minute; a

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.core.batch_errors import is_about_money
 from pipeline.core.endings import is_filter_word
@@ -20,8 +21,7 @@ _STATUS_WORDS: Mapping[int, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class LineFailure:
+class LineFailure(Struct, frozen=True):
     """Outcome of a request without an answer.
 
     Attributes:

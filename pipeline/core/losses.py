@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from pipeline.core.reasons import OUT_OF_REACH
 from pipeline.core.words import counted
@@ -13,8 +14,7 @@ MANY = 20
 """A smaller source may lose most of its images without a doubt."""
 
 
-@dataclass(frozen=True, slots=True)
-class LossRule:
+class LossRule(Struct, frozen=True):
     """Rule that decides when images that a source no longer has count as gone.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from pipeline.core.image_tokens import Detail, ImageRule
 
@@ -11,8 +12,7 @@ UNKNOWN_FAMILY = "*"
 _RESPONSES_LEAST = 16  # max_output_tokens of /v1/responses
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
+class ModelFacts(Struct, frozen=True):
     """One model as the catalogue and the configuration describe it.
 
     Attributes:

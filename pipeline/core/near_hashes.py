@@ -13,12 +13,12 @@ beside the hashes only their order by blocks is held.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from math import comb
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from pipeline.records import HASH_BYTES
@@ -37,8 +37,7 @@ Keys = NDArray[np.int32]
 Positions = NDArray[np.uint32]
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(Struct, frozen=True):
     """Hashes of one block in the order of their keys.
 
     Attributes:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import orjson
+from msgspec import Struct, field
 from xxhash import xxh3_64_hexdigest
 
 from pipeline.core.identity import custom_id, parse_custom_id
@@ -147,8 +147,7 @@ def _answered(answer: bytes) -> str | None:
         return None
 
 
-@dataclass(slots=True)
-class JournalState:
+class JournalState(Struct):
     """State of a journal: the ids of requests that may have had an effect, and of answers.
 
     Attributes:

@@ -7,12 +7,12 @@ Another outcome, or another default of how often one is tried, is a line here an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class OutcomeFacts:
+
+class OutcomeFacts(Struct, frozen=True):
     """One outcome.
 
     Attributes:

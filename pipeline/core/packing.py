@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from pipeline.records import Nano
 
 
-@dataclass(frozen=True, slots=True)
-class ShardLimits:
+class ShardLimits(Struct, frozen=True):
     """Upper bounds of one shard.
 
     Attributes:

@@ -6,15 +6,14 @@ Pure: times are epoch seconds and come from the caller.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 _FIRST = 0.2  # seconds
 _GROWTH = 1.5
 _MOST_ROUNDS = 40  # of growth; beyond them the number is no float any more
 
 
-@dataclass(slots=True)
-class PollPace:
+class PollPace(Struct):
     """Pace of one run.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from decimal import (
     ROUND_CEILING,
     ROUND_HALF_UP,
@@ -17,6 +16,9 @@ from decimal import (
     localcontext,
 )
 from typing import Literal, Self, cast, get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.records import NANO_PER_USD, Nano, Usage
 
@@ -34,8 +36,7 @@ class ImpossibleUsage(ValueError):
     """Token counts that contradict each other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+class Rates(Struct, frozen=True):
     """Nano-dollars a token; reasoning tokens are output tokens."""
 
     input: Decimal
@@ -62,8 +63,7 @@ class Rates:
         return max(self.input, self.cached_input, self.cache_write)
 
 
-@dataclass(frozen=True, slots=True)
-class PriceSheet:
+class PriceSheet(Struct, frozen=True):
     """Prices of one model at one time.
 
     Attributes:

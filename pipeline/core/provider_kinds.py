@@ -7,11 +7,11 @@ service that another package adds has the words NAME, for batches, and NAME_onli
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderKind:
+class ProviderKind(Struct, frozen=True):
     """One way to have images captioned.
 
     Attributes:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.core.limit_headers import MINUTE, RECENT, Kind, Limit, WindowGuess, read_limits
 
@@ -25,8 +26,7 @@ _MOST_SCALE = 4.0
 _ROUNDS = 8  # of trouble without a single answer
 
 
-@dataclass(slots=True)
-class Bucket:
+class Bucket(Struct):
     """Allowance that fills evenly.
 
     Attributes:

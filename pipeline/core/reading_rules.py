@@ -8,14 +8,13 @@ batch files. Version 2: `core.endings`, `core.thoughts`, `core.usage` and the wo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 CURRENT = 2
 """Version of what is read today; another version needs a branch where the two differ."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadingRules:
+class ReadingRules(Struct, frozen=True):
     """Rules for answers of one model.
 
     Attributes:

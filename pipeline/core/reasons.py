@@ -8,9 +8,10 @@ product understands, any other keeps the service's own words.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+
+from msgspec import Struct
 
 from pipeline.core.size_refusal import REQUEST_TOO_LARGE
 from pipeline.records import Outcome, Rejection
@@ -27,8 +28,7 @@ OUT_OF_REACH = "out_of_reach"
 """Code of a row of a table whose image may be there: nobody can be asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Reason why there is no caption, as whoever gives it names it.
 
     Attributes:

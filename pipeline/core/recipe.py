@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
 from typing import Literal, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import astuple
 
 from pipeline.core.sizing import MIN_SENT_SIDE
 
@@ -49,8 +51,7 @@ class SizeChooser(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ImageLimits:
+class ImageLimits(Struct, frozen=True):
     """Limits checked before an image is decoded, so that none can take the machine down.
 
     Attributes:
@@ -73,8 +74,7 @@ class ImageLimits:
             raise ValueError("caps are whole numbers from 1 on")
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Struct, frozen=True):
     """Recipe for preparing an image.
 
     Attributes:

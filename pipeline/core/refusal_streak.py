@@ -7,7 +7,8 @@ in what they share, and sending the rest would only repeat it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.core.lenient_json import Unreadable, parse_json
 from pipeline.core.reasons import IMAGE_REFUSALS
@@ -19,8 +20,7 @@ MOST_ALIKE = 30
 """So many refusals in a row end a run."""
 
 
-@dataclass(slots=True)
-class RefusalStreak:
+class RefusalStreak(Struct):
     """Refusals since the last answer of another kind.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from pipeline.core.lenient_json import Unreadable, parse_json, storable_text
 from pipeline.core.printable import word_of, words_of
@@ -14,8 +15,7 @@ from pipeline.core.service_words import TEXT_PARTS
 from pipeline.core.thoughts import without_thoughts
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """Body of either endpoint, brought to one form.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+from msgspec import Struct
 
 from pipeline.core.image_tokens import Detail
 from pipeline.core.outcomes import FACTS, OUTCOMES, PAID_OUTCOMES
@@ -13,8 +14,7 @@ from pipeline.core.reasons import LINE_ERRORS
 from pipeline.records import Answer
 
 
-@dataclass(frozen=True, slots=True)
-class RetryRule:
+class RetryRule(Struct, frozen=True):
     """Rule of one outcome: attempts in all, and changes of the next one.
 
     Attributes:

@@ -6,8 +6,9 @@ Pure: the loop in `stages.runner` looks, asks here, and acts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, PauseTooLong, ServiceError
 
@@ -58,8 +59,7 @@ def waiting_words(reasons: Mapping[str, int]) -> str:
     return ", ".join(WAITING[reason] for reason in reasons if reason in WAITING)
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(Struct, frozen=True):
     """One look at the service and one attempt to send.
 
     Attributes:

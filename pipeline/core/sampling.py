@@ -8,10 +8,11 @@ the same by shape and pixels, which are only known once an image was read.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import isqrt
 from statistics import NormalDist
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from pipeline.records import Nano
 
@@ -47,8 +48,7 @@ def shape_of(width: int, height: int) -> str:
     return "square"
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True):
     """Total with its 95 % interval, nano-dollars."""
 
     expected: Nano

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from pipeline.core.service_words import (
     ANSWER_MEMBERS,
@@ -26,8 +27,7 @@ _DEPTH = 4
 _LONGEST = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorWords:
+class ErrorWords(Struct, frozen=True):
     """Service's own words: `code` (or its type, "" for none) and `message`."""
 
     code: str

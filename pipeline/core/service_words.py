@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 # -- endings ---------------------------------------------------------------------------------------
 
@@ -71,8 +72,7 @@ BILLED_FILTER = "content_filter"
 # -- usage -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class UsageNames:
+class UsageNames(Struct, frozen=True):
     """Members of a usage object as one endpoint spells them.
 
     Attributes:

@@ -20,8 +20,9 @@ the service keeps, and grow with the target only.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Literal
+
+from msgspec import Struct, to_builtins
 
 from pipeline.core.image_tokens import PATCH, PatchLimit, cells, shrunk_size
 
@@ -29,8 +30,7 @@ MIN_SENT_SIDE = 28
 """Pixels: some services refuse images with a shorter side."""
 
 
-@dataclass(frozen=True, slots=True)
-class SizePolicy:
+class SizePolicy(Struct, frozen=True):
     """Policy of sizes as the user wants it.
 
     Attributes:
@@ -73,8 +73,7 @@ class SizePolicy:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Sizing:
+class Sizing(Struct, frozen=True):
     """Policy bound to a model and a detail: all that decides a size, and nothing else.
 
     Attributes:
@@ -103,7 +102,7 @@ class Sizing:
     def canonical(self) -> dict[str, object]:
         """Plain values for the recipe's hash: two models that size alike share their images.
         What only shapes strips is left out while it has its default, or where none grow."""
-        values = asdict(self)
+        values: dict[str, object] = to_builtins(self)
         if self.min_sent_side in (1, MIN_SENT_SIDE):
             del values["grown_side"], values["grown_cells"]
         if self.min_sent_side == MIN_SENT_SIDE:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
 from typing import Self
+
+from msgspec import Struct
 
 from pipeline.core.image_tokens import Detail, ImageRule, image_tokens
 from pipeline.core.pricing import PriceSheet, line_cost
@@ -18,8 +19,7 @@ GROUPINGS = ("day", "month", "run", "model", "prompt", "folder")
 _IN_ORDER = ("day", "month", "run")
 
 
-@dataclass(frozen=True, slots=True)
-class Spend:
+class Spend(Struct, frozen=True):
     """Charges of one group; money in nano-dollars.
 
     Attributes:
@@ -52,11 +52,10 @@ class Spend:
         return type(self)(self.group, self.note, *sums)
 
 
-_SUMMED = tuple(field.name for field in fields(Spend))[2:]
+_SUMMED = Spend.__struct_fields__[2:]
 
 
-@dataclass(frozen=True, slots=True)
-class Savings:
+class Savings(Struct, frozen=True):
     """Cost that the images of the table did not have; money in nano-dollars.
 
     Attributes:
@@ -87,8 +86,7 @@ class Savings:
         yield "smaller", smaller, self.smaller, self.smaller_saved
 
 
-@dataclass(frozen=True, slots=True)
-class SentSmaller:
+class SentSmaller(Struct, frozen=True):
     """Answered requests of one price whose images had one size and were sent in another one.
 
     Attributes:
@@ -118,8 +116,7 @@ def smaller_saving(group: SentSmaller, rule: ImageRule | None) -> Nano | None:
     return group.requests * line_cost(Usage(max(0, tokens[0] - tokens[1])), sheet)
 
 
-@dataclass(frozen=True, slots=True)
-class Spending:
+class Spending(Struct, frozen=True):
     """Books of a workspace by group.
 
     Attributes:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pipeline.core.answer import judge_line
 from pipeline.core.answer_body import decoded_body, needs_decoding
@@ -38,8 +39,7 @@ _HEAD = 200  # bytes that show what an answer is that is no stream
 _CUT_OFF = "the stream ended without an ending, so the text may be cut off"
 
 
-@dataclass(slots=True)
-class StreamedAnswer:
+class StreamedAnswer(Struct):
     """Chunks that have come so far."""
 
     size: int = 0

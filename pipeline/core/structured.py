@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pipeline.core.answer_schema import SCHEMA_MISMATCH, AnswerSchema
 from pipeline.core.lenient_json import Unreadable, parse_json, storable_text, storable_value
 from pipeline.core.printable import words_of
 
 
-@dataclass(frozen=True, slots=True)
-class Structured:
+class Structured(Struct, frozen=True):
     """Structured answer, as far as it can be read.
 
     Attributes:

@@ -7,8 +7,9 @@ the row of the image that was sent; its duplicates cost 0, so SUM(billed_cost) i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from pipeline.core import outcomes
 
@@ -23,8 +24,7 @@ microseconds, UTC, from whole seconds; json: any value as JSON text.
 Row = Sequence[object]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """Column of the table.
 
     Attributes:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 SCHEMA_VERSION = 2
 """Version of the documented columns."""
 
 
-@dataclass(frozen=True, slots=True)
-class Affixes:
+class Affixes(Struct, frozen=True):
     """Text before and after each caption, blanks included."""
 
     prefix: str = ""
@@ -26,8 +26,7 @@ class Affixes:
         return f"{self.prefix}{caption}{self.suffix}"
 
 
-@dataclass(frozen=True, slots=True)
-class TableForm:
+class TableForm(Struct, frozen=True):
     """Form of a table.
 
     Attributes:

@@ -6,10 +6,11 @@ Upper: one token a byte. OpenAI's tokenizers work on bytes, so no text has more 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil
 from typing import Protocol, Self
+
+from msgspec import Struct
 
 from pipeline.core.image_tokens import (
     UNKNOWN_SIZE,
@@ -37,8 +38,7 @@ _UNKNOWN_EXTRA = 2_880
 _UNKNOWN_SIDE = 2_048  # taken for an image of unknown size under an unknown rule
 
 
-@dataclass(frozen=True, slots=True)
-class RequestEstimate:
+class RequestEstimate(Struct, frozen=True):
     """Tokens of one request: expected, and bounds for reservations.
 
     Attributes:
@@ -75,8 +75,7 @@ class TokenRules(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class RequestEstimator:
+class RequestEstimator(Struct, frozen=True):
     """Estimates the requests of one specification; `of` makes it.
 
     Attributes:

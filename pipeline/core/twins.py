@@ -8,7 +8,8 @@ to exist while it runs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pipeline.core.lifecycle import RUN, SHARD, WORKSPACE
 from pipeline.records import RemoteBatch
@@ -18,8 +19,7 @@ _IN_A_ROW = 50
 that shows a batch late may put it below some of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(Struct, frozen=True):
     """Begin of a run, by the service's own clock and list.
 
     Attributes:
@@ -31,8 +31,7 @@ class Begin:
     listed: frozenset[str]
 
 
-@dataclass(slots=True)
-class Listings:
+class Listings(Struct):
     """Lists of the service's batches that a run has seen.
 
     Attributes:
@@ -64,8 +63,7 @@ class Listings:
                 return
 
 
-@dataclass(frozen=True, slots=True)
-class OurCalls:
+class OurCalls(Struct, frozen=True):
     """Create calls of this ledger.
 
     Attributes:

@@ -13,9 +13,10 @@ request allows. What only fails to add up is read in the dearer of its ways.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
+
+from msgspec import Struct
 
 from pipeline.core.service_words import (
     CACHE_WRITE_TOKENS,
@@ -42,8 +43,7 @@ _MOST_BY_VERSION_1 = 10**9
 _MOST_COST = 1_000_000  # US dollars of one answer
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
+class _Counts(Struct, frozen=True):
     """Numbers of tokens as they came, None for what cannot be one."""
 
     prompt: int | None

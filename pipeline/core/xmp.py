@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from xml.etree import ElementTree as ET
+
+from msgspec import Struct
 
 from pipeline.core.existing_text import plain_text
 
@@ -122,8 +123,7 @@ def _values(root: ET.Element, name: str) -> Iterator[str]:
         yield element.text or ""
 
 
-@dataclass(frozen=True, slots=True)
-class XmpTexts:
+class XmpTexts(Struct, frozen=True):
     """Texts of a sidecar; None leaves one as it is."""
 
     description: str | None = None

@@ -6,9 +6,10 @@ import contextlib
 import logging
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from pipeline.engines.handshake import PROBE, difference, own_versions
 from pipeline.engines.nodes import Chunk, ChunkEvent, ChunkFailed, EventKind
@@ -24,8 +25,7 @@ _CLOSE_SECONDS = 5.0
 _LOGGERS = ("distributed", "distributed.client", "tornado.application", "asyncio")
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterOptions:
+class ClusterOptions(Struct, frozen=True):
     """Way to a cluster.
 
     Attributes:

@@ -6,8 +6,9 @@ import contextlib
 import os
 import resource
 import signal
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 END_SECONDS = 5
 """Time in which a process must end that nobody speaks to any more."""
@@ -18,8 +19,7 @@ LONGEST_REQUEST = 32
 _GRACE = 5  # seconds after which a worker whose parent does not end it ends itself
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Limits of a worker process: memory, and time an image.
 
     Attributes:

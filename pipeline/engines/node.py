@@ -14,7 +14,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pipeline.engines.base import Engine, Job, PrepareFile
 from pipeline.engines.limits import Limits
@@ -30,8 +31,7 @@ _MOST_FILE_BYTES = 1 << 30
 _IDLE_SECONDS = 30.0  # that a decoder's process waits for another chunk
 
 
-@dataclass(frozen=True, slots=True)
-class NodeTask:
+class NodeTask(Struct, frozen=True):
     """Preparation that a node runs for each file of a chunk.
 
     Attributes:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from msgspec import Struct
+
 from pipeline.engines.base import Job
 from pipeline.records import Prepared
 
@@ -38,8 +40,7 @@ class Chunk:
         return [location for _, location in self.jobs]
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkEvent:
+class ChunkEvent(Struct, frozen=True):
     """Event in the life of a chunk.
 
     Attributes:

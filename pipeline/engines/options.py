@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pipeline.engines.base import PrepareFile
 from pipeline.engines.limits import Limits
@@ -19,8 +20,7 @@ IsKnown = Callable[[bytes], bool]
 """Tells of a file's SHA-256 whether its bytes were prepared before."""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
+class EngineOptions(Struct, frozen=True):
     """Options of one engine.
 
     Attributes:

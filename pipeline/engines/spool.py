@@ -12,7 +12,8 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.core.reasons import rejection
 from pipeline.core.stored_address import is_stored, unstamped
@@ -26,8 +27,7 @@ _FEWEST_FILES = 32  # that are open at the same time, however few the system all
 _NO_ROOM = "no room for it here"
 
 
-@dataclass(frozen=True, slots=True)
-class SpoolLimits:
+class SpoolLimits(Struct, frozen=True):
     """Limits of what is read ahead.
 
     Attributes:
@@ -70,8 +70,7 @@ class SpoolEngine(Engine):
         self._files.close(kill)
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(Struct):
     """Job that was taken and not answered.
 
     Attributes:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
 import orjson
+from msgspec import Struct
 
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
 
@@ -112,8 +112,7 @@ def decode_answer(message: bytes | memoryview) -> Prepared:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkAnswer:
+class ChunkAnswer(Struct, frozen=True):
     """Answers to the first images of a chunk, at least to one.
 
     Attributes:

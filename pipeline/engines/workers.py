@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from pipeline.core.words import counted
 from pipeline.engines.handshake import PROBE, difference, own_versions
@@ -20,8 +21,7 @@ _SETTLE_SECONDS = 3.0  # in which a usable worker may still come after those tha
 _SHOW_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerFacts:
+class WorkerFacts(Struct, frozen=True):
     """Worker as the scheduler sees it.
 
     Attributes:
@@ -39,8 +39,7 @@ def _ignore(_value: object) -> None:
     """Drop the event."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkersWatch:
+class WorkersWatch(Struct, frozen=True):
     """Listener to what becomes of the workers of a run.
 
     Attributes:

@@ -7,7 +7,8 @@ The directories are written again, with four bytes an offset; the pixels stay wh
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.imaging.decoder import Refusal
 
@@ -26,8 +27,7 @@ _Entry = tuple[int, int, int, bytes]
 """Tag, kind, number of values and the values."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Directory:
+class _Directory(Struct, frozen=True):
     """Directory with four bytes an offset, to stand at a place.
 
     Attributes:

@@ -9,7 +9,8 @@ HEVC: the VUI of a sequence parameter set (ITU-T H.265, 7.3.2.2 and annex E), in
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _SPS = 33  # kind of a NAL unit
 _HVCC_ARRAYS = 22  # where they begin
@@ -182,8 +183,7 @@ def _skip_references(bits: _Bits) -> None:
                 bits.take(1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     profile: int
     reduced: bool
     size: tuple[int, int]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from pipeline.core.recipe import ImageLimits
 from pipeline.imaging.resize import Pixels
@@ -25,8 +26,7 @@ class Refusal(Exception):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class DecodedImage:
+class DecodedImage(Struct, frozen=True):
     """Decoded sRGB pixels (height x width x 3 or 4, the fourth unused) and what was done.
 
     The pixels may lie in memory that the next picture of this thread uses again.

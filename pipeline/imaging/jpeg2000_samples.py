@@ -7,11 +7,11 @@ becomes black. Colours of halved resolution it takes from the wrong rows where a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from PIL import Image
 
 from pipeline.imaging.decoder import Refusal
@@ -29,8 +29,7 @@ _WORDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Component:
+class _Component(Struct, frozen=True):
     bits: int
     signed: bool
     halved: bool

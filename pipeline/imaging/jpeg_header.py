@@ -7,7 +7,8 @@ Adobe Technical Note 5116 (APP14).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.imaging.decoder import Refusal
 from pipeline.imaging.tiff import first_value
@@ -42,8 +43,7 @@ _ORIENTATION_TAG = 0x0112
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=[\"']|>)([1-8])[\"'<]")
 
 
-@dataclass(frozen=True, slots=True)
-class JpegHeader:
+class JpegHeader(Struct, frozen=True):
     """Facts in the markers before the first scan.
 
     Attributes:
@@ -72,8 +72,7 @@ class JpegHeader:
     scans_at: int = 0
 
 
-@dataclass(slots=True)
-class _Gathered:
+class _Gathered(Struct):
     frame: tuple[int, bytes] | None = None  # SOF marker and its segment
     orientation: int = 0
     xmp_orientation: int = 0

@@ -6,7 +6,8 @@ ISO/IEC 18181-1, annexes C and D; the boxes around the codestream ISO/IEC 18181-
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.imaging.decoder import Refusal
 
@@ -19,8 +20,7 @@ _SIZE_BITS = (9, 13, 18, 30)
 _TRANSPOSED = 5  # from this orientation on, width and height change places
 
 
-@dataclass(frozen=True, slots=True)
-class JxlHeader:
+class JxlHeader(Struct, frozen=True):
     """Facts at the start of a codestream.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pipeline.core.recipe import Recipe
 from pipeline.records import Prepared
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from pipeline.imaging.prepare import Preparer
 
 
-@dataclass(frozen=True, slots=True)
-class LatePreparer:
+class LatePreparer(Struct, frozen=True):
     """Preparer for engines of other processes: numpy and Pillow take a tenth of a second to load,
     and a run that meets no new image needs neither. A worker that takes it loads both at once, and
     has the preparer itself then.

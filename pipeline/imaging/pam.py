@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from PIL import Image
 
 from pipeline.imaging.decoder import Refusal
@@ -20,8 +20,7 @@ _MOST_HEADER = 65_536
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by depth
 
 
-@dataclass(frozen=True, slots=True)
-class PamHeader:
+class PamHeader(Struct, frozen=True):
     """Header of a PAM.
 
     Attributes:

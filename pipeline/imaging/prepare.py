@@ -6,11 +6,11 @@ import contextlib
 import hashlib
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 
 import pybase64
 import simplejpeg
+from msgspec import Struct
 from PIL import Image, JpegImagePlugin
 
 from pipeline.core.reasons import rejection
@@ -38,8 +38,7 @@ _RAISE_LIMIT = "raise images.memory_limit"
 _CHROMA = {"420": "4:2:0", "422": "4:2:2", "444": "4:4:4"}
 
 
-@dataclass(frozen=True, slots=True)
-class Preparer:
+class Preparer(Struct, frozen=True):
     """Preparation that an engine runs for each file: picklable when `known` is.
 
     Attributes:

@@ -20,11 +20,11 @@ counts as 0. All channels of colour share one white. Every guess has a flag, "ra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 Samples = npt.NDArray[Any]
 """height x width, or height x width x channels, of any kind of number."""
@@ -38,8 +38,7 @@ _EIGHT_OF_SIXTEEN = ((np.arange(65536) * 255 + 32767) // 65535).astype(np.uint8)
 _STRETCHED, _NEARLY_BLACK = ("range_stretched",), ("nearly_black",)
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """Facts that a file gives about the range of its samples.
 
     Attributes:

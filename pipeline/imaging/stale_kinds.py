@@ -7,7 +7,7 @@ that its bytes differ is for the caller to see (`content_id`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pipeline.core.sizing import MIN_SENT_SIDE
 from pipeline.records import PreparedImage, RejectedImage
@@ -33,8 +33,7 @@ _KIND_OF_FLAG = {
 _FRAME, _FIRST_FRAME, _LAST_FRAME = "frame_", "first_frame", "last_frame"
 
 
-@dataclass(frozen=True, slots=True)
-class FormerPreparation:
+class FormerPreparation(Struct, frozen=True):
     """Record in a ledger of a picture that the last version prepared.
 
     Attributes:

@@ -11,10 +11,11 @@ import binascii
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
+
+from msgspec import Struct
 
 from pipeline.imaging.decoder import Refusal
 
@@ -52,8 +53,7 @@ _CUT_SHORT = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SvgSource:
+class SvgSource(Struct, frozen=True):
     """Harmless SVG.
 
     Attributes:

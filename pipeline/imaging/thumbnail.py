@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pybase64
+from msgspec import Struct
 
 from pipeline.core.recipe import DEFAULT_FORMATS, Recipe
 from pipeline.imaging.extras import installed_formats
@@ -15,8 +15,7 @@ from pipeline.records import PreparedImage, RejectedImage
 _QUALITY = 82
 
 
-@dataclass(frozen=True, slots=True)
-class Thumbnail:
+class Thumbnail(Struct, frozen=True):
     """Picture of a file, or the problem why there is none.
 
     Attributes:
@@ -29,8 +28,7 @@ class Thumbnail:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _LongestSide:
+class _LongestSide(Struct, frozen=True):
     """Sizes within a square; nothing is enlarged."""
 
     pixels: int

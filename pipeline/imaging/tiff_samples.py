@@ -10,9 +10,9 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from pipeline.imaging.decoder import Refusal
 from pipeline.imaging.plugins import open_image
@@ -29,8 +29,7 @@ _WHOLE_BYTES = frozenset({8, 16, 32, 64})
 _MOST_BANDS = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """Arrangement of the samples of a page.
 
     Attributes:

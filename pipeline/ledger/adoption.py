@@ -4,8 +4,9 @@ lost. What is at the service is taken in before anything is sent."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from operator import itemgetter
+
+from msgspec import Struct
 
 from pipeline.core.identity import WorkAttempt, parse_custom_id
 from pipeline.core.pricing import PriceSheet
@@ -16,8 +17,7 @@ from pipeline.records import Nano
 from pipeline.system.clock import Moment
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveredShard:
+class RecoveredShard(Struct, frozen=True):
     """Shard of ours as its batch's metadata describe it.
 
     Attributes:
@@ -38,8 +38,7 @@ class RecoveredShard:
         return None if self.prices is None else PriceSheet.from_text(self.prices).version
 
 
-@dataclass(frozen=True, slots=True)
-class OpaqueShard:
+class OpaqueShard(Struct, frozen=True):
     """Adopted shard of which some contents are unknown; `gone` when they will not be known."""
 
     shard_key: str

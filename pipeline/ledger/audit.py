@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from pipeline.core.identity import custom_ids
 from pipeline.core.reading_rules import CURRENT
@@ -25,8 +26,7 @@ from pipeline.ledger.seals import broken_seals
 from pipeline.records import Nano
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectedShard:
+class ExpectedShard(Struct, frozen=True):
     """Request file that should be there, with its checksum."""
 
     shard_key: str
@@ -34,8 +34,7 @@ class ExpectedShard:
     checksum: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectedBatch:
+class ExpectedBatch(Struct, frozen=True):
     """Settled batch whose raw files should be there.
 
     Attributes:
@@ -96,8 +95,7 @@ class AuditedAnswer(NamedTuple):
         return raw_part(self.cells) == raw_part(cells)
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceCosts:
+class ServiceCosts(Struct, frozen=True):
     """Sums over the answers whose own cost the service names, and those that differ from ours.
 
     Attributes:

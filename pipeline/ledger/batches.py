@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pipeline.core.batch_usage import TokenSums
 from pipeline.ledger.database import Database, sql_list
@@ -14,8 +14,7 @@ BOOKED_AS = "CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END"
 """`Batch.booked_as` of the batch b in SQL."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Batch row.
 
     Attributes:

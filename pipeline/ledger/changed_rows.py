@@ -6,7 +6,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.core.table_page import Page
 from pipeline.ledger.database import Database
@@ -34,8 +35,7 @@ TOUCHED_WORKS = f"""
 """SQL of the works that something has changed about, or about one of their images."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedGroups:
+class ChangedGroups(Struct, frozen=True):
     """Row groups with other rows than when the table was written.
 
     Attributes:

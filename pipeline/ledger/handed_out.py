@@ -7,8 +7,9 @@ the shard is over when every work of it is answered or given back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.ledger.database import Database, sql_list
@@ -18,8 +19,7 @@ AttemptStateName = Literal["handed over", "under way", "answered", "failed", "wa
 _PAID = sql_list(PAID_OUTCOMES)
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptState:
+class AttemptState(Struct, frozen=True):
     """State of an attempt at a work.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.errors import UsageError
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
@@ -16,8 +17,7 @@ _MATCHING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class KnownSource:
+class KnownSource(Struct, frozen=True):
     """Source of the workspace.
 
     Attributes:

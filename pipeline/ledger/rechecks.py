@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
@@ -38,8 +39,7 @@ _OF_SOURCES = f"""FROM images i CROSS JOIN rechecks r ON r.original = i.original
     WHERE f.source {AMONG} AND i.present = 1 AND r.kind IS NULL"""
 
 
-@dataclass(frozen=True, slots=True)
-class Recheck:
+class Recheck(Struct, frozen=True):
     """Preparation that is to be made again, to see whether it was right.
 
     Attributes:
@@ -58,8 +58,7 @@ class Recheck:
     flags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StaleImages:
+class StaleImages(Struct, frozen=True):
     """Images whose captions are about wrongly prepared pictures.
 
     Attributes:

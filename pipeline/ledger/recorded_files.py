@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pipeline.ledger.database import Database
 from pipeline.ledger.upsert import upsert_values
@@ -28,8 +29,7 @@ _PLAIN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedFiles:
+class RecordedFiles(Struct, frozen=True):
     """Present images of a folder.
 
     Attributes:

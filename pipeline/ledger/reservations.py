@@ -7,8 +7,9 @@ open.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from pipeline.core.budget import BudgetCaps, Exposure, fits
 from pipeline.core.budget_words import shortage, unknown_price
@@ -22,8 +23,7 @@ _EXPOSED = """SUM(CASE state WHEN 'open' THEN reserved
     WHEN 'settled' THEN COALESCE(settled, reserved) ELSE 0 END)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """Scopes of a reservation: the run, and the UTC day and month it was made in."""
 
     run: int
@@ -40,8 +40,7 @@ class Scope:
         return self.day[:7]
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """Sums over all reservations, nano-dollars; `unpriced` counts those charged without a price."""
 
     reserved: Nano

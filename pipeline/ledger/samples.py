@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
 from pipeline.ledger.images import SeenImage, seen_image
 from pipeline.records import Nano, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class SampleAnswer:
+class SampleAnswer(Struct, frozen=True):
     """Outcome of one image under one spec.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, field
 
 from pipeline.core.identity import parse_custom_id
 from pipeline.core.words import counted
@@ -57,8 +58,7 @@ Lines = PricedAnswer | OrdinaryPage
 """One answer, or a page of ordinary ones."""
 
 
-@dataclass(slots=True)
-class Settled:
+class Settled(Struct):
     """Result of settling a batch.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.errors import BooksError
@@ -29,8 +30,7 @@ class NewItem(NamedTuple):
     live: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NewShard:
+class NewShard(Struct, frozen=True):
     """Shard file that is durable on disk and about to be recorded."""
 
     shard_key: str
@@ -54,8 +54,7 @@ class NewShard:
         return sum(item.guessed for item in self.items)
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
+class Shard(Struct, frozen=True):
     """Shard row; `guessed` of its prompt tokens no rule of the service fixes, None: unknown."""
 
     row: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.identity import canonical_json, hash_of
@@ -18,8 +19,7 @@ FACTS = ("provider", "account", "model", "endpoint", "spec_id")
 """Columns of the table that a spec decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecipeRow:
+class RecipeRow(Struct, frozen=True):
     """Preparation recipe: its row, and the hash of the caps that decide what is refused.
 
     A content holds for the recipe alone; a refusal only for these caps.
@@ -29,8 +29,7 @@ class RecipeRow:
     admission: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SpecText:
+class SpecText(Struct, frozen=True):
     """Columns of a spec beside its hash."""
 
     provider: str
@@ -39,8 +38,7 @@ class SpecText:
     endpoint: str
 
 
-@dataclass(frozen=True, slots=True)
-class FormUnderWay:
+class FormUnderWay(Struct, frozen=True):
     """Requests of a spec that are in batches at the service.
 
     Attributes:

@@ -7,8 +7,9 @@ that page anew: with 256 images a commit 18 to 33 KB were written for each.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from operator import attrgetter
+
+from msgspec import Struct, field
 
 from pipeline.ledger.database import Database
 from pipeline.ledger.insert_rows import insert_rows
@@ -16,8 +17,7 @@ from pipeline.ledger.specs import RecipeRow
 from pipeline.records import Nano, Rejection
 
 
-@dataclass(slots=True)
-class ContentRecord:
+class ContentRecord(Struct):
     """Content; without a `row` it is not recorded yet.
 
     Attributes:
@@ -34,8 +34,7 @@ class ContentRecord:
     sharpness: int = 0
 
 
-@dataclass(slots=True)
-class OriginalRecord:
+class OriginalRecord(Struct):
     """File's bytes; without a `row` they are not recorded yet.
 
     Attributes:
@@ -53,8 +52,7 @@ class OriginalRecord:
     flags: str | None = None
 
 
-@dataclass(slots=True)
-class WorkRecord:
+class WorkRecord(Struct):
     """Work; without a `row` it is not recorded yet.
 
     Attributes:
@@ -81,8 +79,7 @@ LeftOut = tuple[int, OriginalRecord, ContentRecord]
 Refusal = tuple[int, OriginalRecord | None, Rejection, bool]
 
 
-@dataclass(slots=True)
-class Unrecorded:
+class Unrecorded(Struct):
     """Records that the next transaction writes, by key.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.ledger.changed_rows import TOUCHED_WORKS
 from pipeline.ledger.database import Database
@@ -12,8 +13,7 @@ from pipeline.ledger.specs import RecipeRow
 from pipeline.records import PreparedImage, Rejection
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """Prepared content.
 
     Attributes:
@@ -30,8 +30,7 @@ class Content:
     hashed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """One payment: a content under a spec and a prompt.
 
     Attributes:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from pipeline.core.batch_errors import ACCOUNT_ADVICE, classify
 from pipeline.core.pauses import is_passing, pause_asked
@@ -29,8 +30,7 @@ _MONEY = ("quota", "billing")
 _LONGEST = 500
 
 
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpAnswer(Struct, frozen=True):
     """HTTP answer as it came."""
 
     status: int

@@ -11,13 +11,13 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import openai
+from msgspec import Struct
 
 from pipeline.core.batch_errors import classify
 from pipeline.core.pauses import ASKED, retry_after, shown_span
@@ -58,8 +58,7 @@ _MOST_SILENT_PAUSE = 2.0  # seconds
 _MOST_ANSWER = 32 << 20  # bytes; a page of a list has some hundred thousand
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """Call that was made, for messages and for what a lost answer means.
 
     Attributes:

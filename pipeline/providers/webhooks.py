@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.errors import UsageError
 from pipeline.system.secrets import Secret
@@ -23,8 +24,7 @@ class InvalidSignature(Exception):
     """Webhook that is not the service's, not of now, or not whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """Webhook that the service has signed.
 
     Attributes:

@@ -7,9 +7,9 @@ they say now. Entries of earlier versions have no checksum.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from xxhash import xxh3_128
 
 from pipeline.errors import BooksError
@@ -26,8 +26,7 @@ def entry_checksum(cells: Sequence[object]) -> bytes:
     return xxh3_128(repr(tuple(cells)).encode("utf-8", "surrogatepass")).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class DamagedEntry:
+class DamagedEntry(Struct, frozen=True):
     """Row of `table` that is not what was written; `checksum` of what it says now."""
 
     table: str

@@ -13,7 +13,8 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -34,8 +35,7 @@ ENTER = "/enter"
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 
 
-@dataclass(slots=True)
-class Gate:
+class Gate(Struct):
     """Secrets of one server, and the rules that let requests pass.
 
     Attributes:

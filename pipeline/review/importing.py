@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from pipeline.core.judgements import Action, Judgement
 from pipeline.errors import UsageError
@@ -19,8 +20,7 @@ _ACTIONS: Mapping[str, Action] = {
 }
 
 
-@dataclass(slots=True)
-class Import:
+class Import(Struct):
     """Judgements that an import records, and what it leaves to a person.
 
     Attributes:

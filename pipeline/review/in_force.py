@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from pipeline.core.judgements import Judgement, ReviewState, review_state
 from pipeline.core.paging import paged
@@ -15,8 +16,7 @@ from pipeline.review.edits import Edits
 _PAGE, _PAGE_SIZE = 1000, 8_000_000  # files, characters of captions
 
 
-@dataclass(frozen=True, slots=True)
-class EditedRows:
+class EditedRows(Struct, frozen=True):
     """Rows of the table with people's decisions put in, as the export stage asks for them."""
 
     edits: Edits

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, cast
+
+from msgspec import Struct
 
 from pipeline.core.judgements import Action, Judgement, judgement_applies
 from pipeline.core.words import counted
@@ -29,8 +30,7 @@ _DONE: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """Change of every card of a search.
 
     Attributes:

@@ -11,9 +11,10 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from pipeline.core.encodings import decode_text
 from pipeline.errors import UsageError
@@ -26,8 +27,7 @@ _TO_READ = {"caption", "review", "image", "exported"}
 _JSON_LINES = {".jsonl", ".ndjson"}
 
 
-@dataclass(frozen=True, slots=True)
-class SheetRow:
+class SheetRow(Struct, frozen=True):
     """Row of a sheet as somebody gives it back.
 
     Attributes:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 from aiohttp import web
+from msgspec import Struct
 
 from pipeline.errors import BooksError, Busy, CaptionmillError, StorageError, UsageError
 from pipeline.review.decisions import Decisions
@@ -26,8 +26,7 @@ _IMMUTABLE = "private, max-age=31536000, immutable"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@dataclass(frozen=True, slots=True)
-class SiteParts:
+class SiteParts(Struct, frozen=True):
     """Parts of a site.
 
     Attributes:

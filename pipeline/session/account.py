@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.config import Config
 from pipeline.core.provider_kinds import AUTO, LOCAL, ProviderKind, online_kind, paid_kind
@@ -18,8 +20,7 @@ from pipeline.system.workspace import Workspace
 BOUND_TO = "provider"  # key in the ledger's meta: the account that a workspace belongs to
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Account that captions: the provider's kind, a label, and the key where one is needed."""
 
     provider: str
@@ -32,8 +33,7 @@ class Identity:
         return self.provider == LOCAL.service
 
 
-@dataclass(frozen=True, slots=True)
-class AccountOptions:
+class AccountOptions(Struct, frozen=True):
     """Configuration of the account and its workspace.
 
     Attributes:

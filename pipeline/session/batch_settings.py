@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.config import Config
 from pipeline.core.packing import ShardLimits
@@ -13,8 +15,7 @@ from pipeline.providers.models import model_facts
 _LOCAL_REQUESTS = 250
 
 
-@dataclass(frozen=True, slots=True)
-class BatchSettings:
+class BatchSettings(Struct, frozen=True):
     """Rules of shards and batches; see the section [batch] of the configuration."""
 
     limits: ShardLimits

@@ -7,7 +7,9 @@ lies beside the ledger, for the day on which the ledger is lost.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.config import Config
 from pipeline.core.budget import SCOPES, BudgetCaps
@@ -19,8 +21,7 @@ from pipeline.system.workspace import Workspace
 _KEY = "budget_lifetime"  # in the ledger's meta, nano-dollars as text
 
 
-@dataclass(frozen=True, slots=True)
-class CapSettings:
+class CapSettings(Struct, frozen=True):
     """Caps of a budget, and where each comes from.
 
     Attributes:

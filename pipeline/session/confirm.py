@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
+
+from msgspec import Struct
 
 from pipeline.core.pricing import format_usd
 from pipeline.errors import NeedsPerson, UsageError
@@ -19,8 +20,7 @@ from pipeline.stages.values import CaptionTask
 Confirm = Callable[[str], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class ShownConfirm:
+class ShownConfirm(Struct, frozen=True):
     """Confirmation by a person who has read the question where the other sentences are."""
 
     ask: Confirm

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pipeline.core.recipe import Recipe
 from pipeline.stages.values import Engines
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from pipeline.engines.workers import WorkersWatch
 
 
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
+class EngineSettings(Struct, frozen=True):
     """Settings of the engines that prepare images.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
+
+from msgspec.structs import replace
 
 from pipeline.core.pricing import Tier
 from pipeline.errors import NeedsPerson, ServiceError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pipeline.config import Config
 from pipeline.config.units import parse_seconds
@@ -10,8 +10,7 @@ from pipeline.core.background import BackgroundPace
 from pipeline.core.rate_limit import RateLimiter
 
 
-@dataclass(frozen=True, slots=True)
-class OnlineSettings:
+class OnlineSettings(Struct, frozen=True):
     """Pace of online requests.
 
     Attributes:

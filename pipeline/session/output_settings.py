@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.config import Config
 from pipeline.core.existing_text import TextPlaces
@@ -15,8 +17,7 @@ from pipeline.storage.place import OBJECT_SCHEMES, Place
 from pipeline.system.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class OutputSettings:
+class OutputSettings(Struct, frozen=True):
     """Paths and forms of a run's output; a path that is None is in the workspace, no sidecars are
     written for None. With an address the file in the workspace is put there when it is whole."""
 

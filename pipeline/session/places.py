@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.config.workspace_key import WORKSPACES
 from pipeline.core.provider_kinds import LOCAL
@@ -24,8 +26,7 @@ _ROOT = Path(__file__).parents[2]
 _SAMPLES = Path("data", "samples")
 
 
-@dataclass(frozen=True, slots=True)
-class WorkspacePlace:
+class WorkspacePlace(Struct, frozen=True):
     """Rule for finding a workspace.
 
     Attributes:

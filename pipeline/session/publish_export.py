@@ -9,8 +9,9 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from pipeline.core.stored_address import name_for, scheme_of
 from pipeline.core.words import counted
@@ -72,8 +73,7 @@ def target_here(session: Session, target: str | Path) -> Iterator[Path]:
     session.context.say(f"{counted(number, 'file')} put at {address}")
 
 
-@dataclass(slots=True)
-class _Export:
+class _Export(Struct):
     """Export on this disk and what was put of it: checksum and stamp by the name below it, "" for
     an export of one file."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from pipeline.core.words import counted
 from pipeline.review.in_force import kept_answers, wanted_again

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.ledger import Ledger
 from pipeline.providers import provider_of
@@ -34,8 +36,7 @@ if TYPE_CHECKING:
     from pipeline.engines.workers import WorkersWatch
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """Open workspace of one command."""
 
     settings: RunSettings

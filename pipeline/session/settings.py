@@ -5,11 +5,14 @@ Below `RunSettings.of` nobody sees a Config. No I/O but the catalogue and prices
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.config import Config, as_config
 from pipeline.config.units import parse_seconds
@@ -49,8 +52,7 @@ if TYPE_CHECKING:
 LOCAL_POLL_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class RunSettings:
+class RunSettings(Struct, frozen=True):
     """Everything that a configuration decides about a run.
 
     Attributes:
@@ -160,7 +162,7 @@ class RunSettings:
         """Settings for these prompts too, whose names of metadata become columns."""
         values = self.specs.prompt_values
         further = (put_values(template, values) for template in templates)
-        source = replace(self.source, templates=(*self.source.templates, *further))
+        source = dataclasses.replace(self.source, templates=(*self.source.templates, *further))
         return replace(self, source=source)
 
     def crawl_rules(self) -> CrawlRules:

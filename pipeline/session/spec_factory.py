@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from pipeline.config import Config
 from pipeline.config.section import Section
@@ -21,8 +23,7 @@ from pipeline.session.spec import CaptionSpec, build_spec
 _SectionT = TypeVar("_SectionT", bound=Section)
 
 
-@dataclass(frozen=True, slots=True)
-class SpecChange:
+class SpecChange(Struct, frozen=True):
     """Changes to the configured request; None leaves it.
 
     Attributes:
@@ -38,8 +39,8 @@ class SpecChange:
 
     def then(self, later: SpecChange) -> SpecChange:
         """Change that does both; the later one wins."""
-        changed = {f.name: getattr(later, f.name) for f in fields(later)}
-        return replace(self, **{k: v for k, v in changed.items() if v is not None})
+        changed = {key: value for key, value in asdict(later).items() if value is not None}
+        return replace(self, **changed)
 
     def applied(self, config: Config) -> Config:
         """Configuration with these changes, but for the tier."""
@@ -63,8 +64,7 @@ def _updated(section: _SectionT, changes: Mapping[str, object]) -> _SectionT:
     return section.model_copy(update={k: v for k, v in changes.items() if v is not None})
 
 
-@dataclass(frozen=True, slots=True)
-class SpecFactory:
+class SpecFactory(Struct, frozen=True):
     """Factory of caption specs, from the configuration and changes to it.
 
     Attributes:

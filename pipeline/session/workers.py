@@ -6,8 +6,10 @@ import contextlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from pipeline.engines.workers import WorkerFacts, WorkersWatch
 from pipeline.system.clock import Clock

@@ -28,9 +28,10 @@ the command line choose it by their suffix. What a run writes beside its table i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pipeline.sinks.base import Sink, TableSink
 from pipeline.system import plugins
@@ -68,8 +69,7 @@ def table_suffixes() -> tuple[str, ...]:
     return (*SINKS, *(f".{name}" for name in plugins.plugins(plugins.SINKS)))
 
 
-@dataclass(frozen=True, slots=True)
-class OutputOptions:
+class OutputOptions(Struct, frozen=True):
     """Options of what a run writes beside its table; an output reads those that are about it.
 
     Attributes:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Struct
 
 from pipeline.core.cell_values import EqualLengthTexts
 from pipeline.core.schema_values import as_bool, as_integer, as_number, as_text
@@ -21,8 +21,7 @@ from pipeline.core.table import Column, Kind
 from pipeline.core.table_form import SCHEMA_VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class KindForms:
+class KindForms(Struct, frozen=True):
     """Type of a column in the formats that have types.
 
     Attributes:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from pipeline.core.cells import Cells
 from pipeline.core.table import Row
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenTable:
+class WrittenTable(Struct, frozen=True):
     """Rows as they lie on the disk.
 
     Attributes:
@@ -36,8 +36,7 @@ class WrittenTable:
     groups: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TableChanges:
+class TableChanges(Struct, frozen=True):
     """Changes of a table that is known by its row groups.
 
     Attributes:

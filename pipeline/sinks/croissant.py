@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.core.table import Kind
 from pipeline.sinks.exported import ExportedRow, ExportFormat, PartFacts, PartPlace, shard_name
@@ -43,8 +45,7 @@ _CONTEXT: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Struct, frozen=True):
     """Facts of the description.
 
     Attributes:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import asdict
 
 from pipeline.errors import UsageError
 from pipeline.sinks.exported import ExportFormat, PartFacts, PartPlace, shard_name

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from msgspec import Struct
 
 from pipeline.system.files import write_whole
 
@@ -17,8 +18,7 @@ Values = Mapping[str, Any]
 (UTC), list of texts, None."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedPicture:
+class ExportedPicture(Struct, frozen=True):
     """Picture that goes with a row.
 
     Attributes:
@@ -32,8 +32,7 @@ class ExportedPicture:
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedRow:
+class ExportedRow(Struct, frozen=True):
     """Row as it is exported.
 
     Attributes:
@@ -57,8 +56,7 @@ class ExportedRow:
     shares_name: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PartFacts:
+class PartFacts(Struct, frozen=True):
     """Facts of a part that is on the disk, as its record keeps them.
 
     Attributes:
@@ -79,8 +77,7 @@ class PartFacts:
     digests: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PartPlace:
+class PartPlace(Struct, frozen=True):
     """Place where a part is written.
 
     Attributes:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import glob
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from pipeline.core.printable import words_of
 from pipeline.errors import CaptionmillError, ServiceError, UsageError
@@ -23,8 +24,7 @@ _NOT_UP = [".captionmill/*", ".captionmill/**", ".cache/**"]
 _TOKEN = "set HF_TOKEN, or run 'hf auth login'"
 
 
-@dataclass(frozen=True, slots=True)
-class HubRepository:
+class HubRepository(Struct, frozen=True):
     """Repository of a data set as it is at the Hub.
 
     Attributes:

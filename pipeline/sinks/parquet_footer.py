@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, BinaryIO
+
+from msgspec import Struct
 
 from pipeline.system.bare_package import bare_package
 
@@ -21,8 +22,7 @@ _INDEXES = ("offset_index_offset", "offset_index_length", "column_index_offset",
             "column_index_length")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class GroupPlace:
+class GroupPlace(Struct, frozen=True):
     """Place of a row group in its file: one stretch of bytes."""
 
     start: int

@@ -7,10 +7,11 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
+
+from msgspec import Struct, field
 
 from pipeline.core.cells import Cells
 from pipeline.core.table import Row
@@ -45,8 +46,7 @@ class CaptionBeside(NamedTuple):
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SidecarForm:
+class SidecarForm(Struct, frozen=True):
     """Form of the texts beside images.
 
     Attributes:
@@ -83,8 +83,7 @@ class SidecarForm:
         return json.dumps([self.policy, self.suffix, self.template, self.as_json])
 
 
-@dataclass(slots=True)
-class Sidecars:
+class Sidecars(Struct):
     """Counts of texts that were written, kept, in conflict and failed, and of images that share a
     text.
 
@@ -147,8 +146,7 @@ def _names(paths: list[Path], count: int) -> str:
     return ", ".join(map(str, paths)) + more
 
 
-@dataclass(frozen=True, slots=True)
-class SidecarsSink:
+class SidecarsSink(Struct, frozen=True):
     """Texts beside images, whose rows are those of `core.sidecar_texts`; see `sinks.base.Sink`.
 
     The attributes are what `write_sidecars` takes.

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pipeline.core.existing_text import plain_text
 from pipeline.core.xmp import XmpTexts, alt_text_of, is_xmp, keywords_of, xmp_text
@@ -39,8 +41,7 @@ class XmpRow(NamedTuple):
     was_there: bool = False
 
 
-@dataclass(slots=True)
-class XmpDone:
+class XmpDone(Struct):
     """Counts of sidecars "written", "merged", "unchanged", "kept" (somebody's text) and "failed";
     `problems` are sentences."""
 
@@ -54,8 +55,7 @@ class XmpDone:
             self.problems.append(f"{path}: {sentence}")
 
 
-@dataclass(frozen=True, slots=True)
-class XmpSidecars:
+class XmpSidecars(Struct, frozen=True):
     """Sidecars at images.
 
     Attributes:

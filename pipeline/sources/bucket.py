@@ -14,7 +14,8 @@ import contextlib
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pipeline.core.skipped_files import EXCLUDED, TEXT_SUFFIXES
 from pipeline.errors import UsageError
@@ -57,8 +58,7 @@ _DATA = frozenset(
 """Suffixes of what is never asked whether it is an image: each question is a request."""
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """Folder whose keys are coming: their digest, and themselves while there is room."""
 
     path: str

@@ -8,10 +8,11 @@ understood ends the run before anything is paid for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pipeline.errors import UsageError
 from pipeline.system.regular_file import NotRegular, open_regular
@@ -26,8 +27,7 @@ MOST_BYTES = 1 << 20
 _MOST_STARS = 12  # of one pattern: each multiplies the time that a name may take
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusion:
+class Exclusion(Struct, frozen=True):
     """Rules about paths below a source's root; false without any.
 
     Attributes:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.core.skipped_files import EXCLUDED, EXCLUDED_FOLDER
 from pipeline.sources.base import SourceOptions
@@ -31,8 +32,7 @@ SYSTEM_FOLDERS = frozenset(
 """Lower-case names of folders that machines fill and people do not see."""
 
 
-@dataclass(frozen=True, slots=True)
-class FolderRules:
+class FolderRules(Struct, frozen=True):
     """Rules of a source's options, below a resolved `root`."""
 
     options: SourceOptions

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TextIO
+
+from msgspec import Struct, field
 
 from pipeline.sources.table_rows import MAX_LINE_CHARACTERS
 
@@ -75,8 +76,7 @@ def _marks(handle: TextIO) -> Iterator[tuple[str, str]]:
         raise CutArray("it ends in the middle of a text")
 
 
-@dataclass(slots=True)
-class _Text:
+class _Text(Struct):
     """Text that is read in pieces; of one that is too long the beginning."""
 
     pieces: list[str] = field(default_factory=list)

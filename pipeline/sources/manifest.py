@@ -18,11 +18,11 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from urllib.parse import unquote
 
+from msgspec import Struct
 from xxhash import xxh3_64_intdigest
 
 from pipeline.core.skipped_files import EXCLUDED
@@ -209,8 +209,7 @@ class ManifestListing:
         return self._files.entry(text, columns, where)
 
 
-@dataclass(slots=True)
-class _Doubts:
+class _Doubts(Struct):
     """Rows whose quotation marks may mean something else."""
 
     count: int = 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pipeline.errors import UsageError
 from pipeline.sources.base import to_text
@@ -15,8 +16,7 @@ Named = str | Path | Iterable[str | Path] | None
 """What a program gives: a place, several, or none."""
 
 
-@dataclass(frozen=True, slots=True)
-class NamedPlace:
+class NamedPlace(Struct, frozen=True):
     """Place that images come from.
 
     Attributes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
@@ -20,8 +21,7 @@ class NotImages(UsageError):
     """File that is neither an image nor a table of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceSet:
+class SourceSet(Struct, frozen=True):
     """Sources in the order in which they were named.
 
     Attributes:

@@ -10,7 +10,8 @@ import csv
 import os
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MAX_LINE_CHARACTERS = 1_000_000
 """A line, and so a row of one line, may have this many characters."""
@@ -23,8 +24,7 @@ _ODD = "a quotation mark does not pair"
 _OPEN = "unexpected end of data"
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestRow:
+class ManifestRow(Struct, frozen=True):
     """One record.
 
     Attributes:

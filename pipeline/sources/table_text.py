@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
+
+from msgspec import Struct
 
 from pipeline.core.encodings import (
     STRAY_BYTES,
@@ -23,8 +24,7 @@ _BLOCK = 1 << 20
 _SAMPLE = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class EarlierReading:
+class EarlierReading(Struct, frozen=True):
     """Reading of a manifest in earlier runs.
 
     Attributes:
@@ -36,8 +36,7 @@ class EarlierReading:
     legacy: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TextSurvey:
+class TextSurvey(Struct, frozen=True):
     """Encoding of a manifest.
 
     Attributes:
@@ -55,8 +54,7 @@ class TextSurvey:
         return open_text(path, self.encoding)
 
 
-@dataclass(slots=True)
-class _Counts:
+class _Counts(Struct):
     bad: int = 0
     good: int = 0
     first: str = ""

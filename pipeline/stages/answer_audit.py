@@ -7,8 +7,9 @@ no damage; what today's rules would read otherwise is counted apart.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from pipeline.core.answer import BadLine
 from pipeline.core.outcomes import PAID_OUTCOMES
@@ -29,8 +30,7 @@ _CURE = "move ledger.db away, then 'captionmill rebuild' reads them again"
 _LOST = "no raw file here holds them: restore an older copy of ledger.db"
 
 
-@dataclass(slots=True)
-class AnswerAudit:
+class AnswerAudit(Struct):
     """Result of a comparison.
 
     Attributes:

@@ -6,7 +6,8 @@ Deleting comes last: results are durable, settled and in the table before anythi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pipeline.core.lifecycle import TWIN
 from pipeline.errors import ServiceError
@@ -21,8 +22,7 @@ from pipeline.system.failpoints import reached
 from pipeline.system.files import remove
 
 
-@dataclass(slots=True)
-class CleanResult:
+class CleanResult(Struct):
     """Counts of files removed at the service and here, and bytes of the review's index and pictures
     before and after; problems are sentences, never errors: a
     later run tries again."""

@@ -6,7 +6,8 @@ Computed from the sizes of the originals alone: nothing is decoded again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pipeline.core.cost_estimate import PolicyCost
 from pipeline.core.image_tokens import UNKNOWN_SIZE, ImageTooLarge
@@ -18,8 +19,7 @@ from pipeline.stages.values import CaptionTask
 Size = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class NamedSizing:
+class NamedSizing(Struct, frozen=True):
     """Way to size images: its name for people, and the size it gives an upright original."""
 
     name: str

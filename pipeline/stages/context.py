@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from pipeline.core.budget import BudgetCaps
 from pipeline.core.lifecycle import FROZEN, TWIN, Patience
@@ -34,8 +35,7 @@ def drop_event(event: str, *, level: str = "info", **fields: object) -> None:
     """Drop the event."""
 
 
-@dataclass(frozen=True, slots=True)
-class StageContext:
+class StageContext(Struct, frozen=True):
     """Ledger, service, workspace and the rules of this run.
 
     Attributes:

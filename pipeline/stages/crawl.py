@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import TypeGuard
+
+from msgspec import Struct, field
 
 from pipeline.core.losses import LossRule, empty_sentence, is_doubtful, loss_sentence
 from pipeline.core.skipped_files import unopened_containers
@@ -34,8 +35,7 @@ _COMPARED = 100_000  # images of one folder that are compared in memory
 DEFAULT_LOSS_RULE = LossRule()
 
 
-@dataclass(slots=True)
-class CrawlResult:
+class CrawlResult(Struct):
     """Counts of a crawl.
 
     Attributes:
@@ -70,8 +70,7 @@ class CrawlResult:
         self.troubles += other.troubles
 
 
-@dataclass(frozen=True, slots=True)
-class CrawlRules:
+class CrawlRules(Struct, frozen=True):
     """Rules of a crawl.
 
     Attributes:
@@ -188,8 +187,7 @@ def _weigh_losses(
             result.problems.append(text)
 
 
-@dataclass(slots=True)
-class _Recorder:
+class _Recorder(Struct):
     """Recorder of one crawl of a source in the ledger, folder by folder.
 
     Attributes:

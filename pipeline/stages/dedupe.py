@@ -7,8 +7,9 @@ What is paid for already stays its own representative.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
@@ -23,8 +24,7 @@ from pipeline.stages.values import CaptionTask
 _DETAILS = 10_000  # grids of pages that are held at once: 20 MB
 
 
-@dataclass(frozen=True, slots=True)
-class NearDuplicate:
+class NearDuplicate(Struct, frozen=True):
     """Image and the one that would stand for it: paths, and how many bits of the hashes
     differ."""
 

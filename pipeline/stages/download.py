@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from pipeline.core.reasons import WAITING_DOWNLOADS
 from pipeline.records import Rejection
@@ -13,8 +14,7 @@ from pipeline.sources.base import NamesUrls, Source
 from pipeline.sources.download import FetchOptions, fetch_all
 
 
-@dataclass(slots=True)
-class Downloads:
+class Downloads(Struct):
     """Counts of a download; a URL that is named twice counts twice.
 
     Attributes:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pipeline.core.outcomes import CAPTIONED_OUTCOMES
 from pipeline.core.selection import Condition
@@ -32,8 +34,7 @@ _KEY_DIGITS = 24
 _MAX_PROBLEMS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Rows and fields of an export.
 
     Attributes:
@@ -65,8 +66,7 @@ class Selection:
         return self.condition is None or self.condition(row) is True
 
 
-@dataclass(slots=True)
-class Exported:
+class Exported(Struct):
     """Counts of an export; `problems` are sentences, the first ones only.
 
     Attributes:

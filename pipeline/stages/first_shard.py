@@ -6,7 +6,8 @@ A service may refuse every request of a form alike; then a few are sent in vain,
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from pipeline.core.request_form import is_answered, request_form
 from pipeline.ledger.specs import FormUnderWay

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from pipeline.core.batch_results import Doubt, Inspection
 from pipeline.ledger.batches import Batch

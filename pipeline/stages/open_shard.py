@@ -6,10 +6,10 @@ import contextlib
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from msgspec import Struct, field
 from xxhash import xxh3_128
 
 from pipeline.core.cost_estimate import CostEstimate
@@ -32,8 +32,7 @@ class ShardLine(NamedTuple):
     cost: CostEstimate
 
 
-@dataclass(slots=True)
-class OpenShard:
+class OpenShard(Struct):
     """Shard file being written: `_KEY.jsonl.tmp` until it is sealed."""
 
     key: str

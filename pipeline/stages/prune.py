@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pipeline.ledger import Ledger
 from pipeline.sources.download.cache import UrlCache
@@ -21,8 +22,7 @@ from pipeline.system.files import remove
 _HOUR = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class CacheLimits:
+class CacheLimits(Struct, frozen=True):
     """Limits of the cache of downloads.
 
     Attributes:
@@ -34,8 +34,7 @@ class CacheLimits:
     seconds: int
 
 
-@dataclass(slots=True)
-class PruneResult:
+class PruneResult(Struct):
     """Counts of images deleted, and of their bytes."""
 
     images: int = 0

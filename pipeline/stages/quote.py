@@ -6,10 +6,11 @@ Reads the ledger only; nothing is sent and nothing is changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from pipeline.core.cost_estimate import CostEstimate
 from pipeline.core.identity import work_key
@@ -25,8 +26,7 @@ from pipeline.stages.stale import content_to_send
 from pipeline.stages.values import CaptionTask
 
 
-@dataclass(slots=True)
-class Quote:
+class Quote(Struct):
     """Requests, tokens and cost that a source still takes.
 
     Attributes:

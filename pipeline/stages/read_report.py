@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from pipeline.core.batch_results import Doubt
 from pipeline.ledger.answers import Ending
@@ -18,8 +18,7 @@ class Unexplained(Exception):
         self.doubt = doubt
 
 
-@dataclass(slots=True)
-class ReadReport:
+class ReadReport(Struct):
     """Oddities of a batch's files: (kind, sentence).
 
     Attributes:

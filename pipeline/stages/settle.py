@@ -6,7 +6,7 @@ booked and it stays open: to a person, and to whatever the service shows later.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pipeline.core.batch_errors import FAILURE_ADVICE, BatchFailure, classify
 from pipeline.core.batch_results import Doubt
@@ -33,8 +33,7 @@ from pipeline.system.files import put_aside
 _REQUEUE = frozenset({"queue_full", "too_many_creates", "file_not_found_yet", "server"})
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteEnd:
+class RemoteEnd(Struct, frozen=True):
     """End of a batch as the service shows it, beyond the ledger's columns.
 
     Attributes:

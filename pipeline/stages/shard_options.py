@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.packing import ShardLimits
@@ -14,8 +16,7 @@ from pipeline.records import Nano
 from pipeline.stages.send_limit import SendLimit
 
 
-@dataclass(frozen=True, slots=True)
-class RequestTemplate:
+class RequestTemplate(Struct, frozen=True):
     """Template of one request.
 
     Attributes:
@@ -29,8 +30,7 @@ class RequestTemplate:
     wire_format: WireFormat = OPENAI_FORMAT
 
 
-@dataclass(frozen=True, slots=True)
-class ShardOptions:
+class ShardOptions(Struct, frozen=True):
     """Options of writing shards.
 
     Attributes:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Struct
+
 from pipeline.engines.base import Engine
 from pipeline.errors import CaptionmillError, ServiceError, graver
 from pipeline.ledger.settled import Settled
@@ -14,8 +16,7 @@ from pipeline.ledger.specs import RecipeRow
 from pipeline.records import Nano
 
 
-@dataclass(frozen=True, slots=True)
-class Engines:
+class Engines(Struct, frozen=True):
     """Engines of a run; processes start with the first image.
 
     Attributes:
@@ -36,8 +37,7 @@ HasText = Callable[[bytes, Mapping[str, str], str], bool]
 that."""
 
 
-@dataclass(frozen=True, slots=True)
-class CaptionTask:
+class CaptionTask(Struct, frozen=True):
     """Task of a run: the spec and prompt under which sources are captioned.
 
     Attributes:

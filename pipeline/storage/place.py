@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
+
+from msgspec import Struct
 
 from pipeline.core.stored_address import scheme_of
 from pipeline.errors import UsageError
@@ -23,8 +24,7 @@ _ANONYMOUS = "[storage] anonymous = true for what anybody may read"
 _PACE = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5)}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Bucket, and a key or the beginning of keys in it, exactly as they are at the service.
 
     Attributes:

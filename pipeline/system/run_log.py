@@ -12,9 +12,10 @@ import json
 import os
 import re
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from pipeline.system.secrets import redact
 
@@ -78,8 +79,7 @@ def summary_path(folder: Path, run: int) -> Path:
     return folder / f"{run:06d}-run.json"
 
 
-@dataclass(frozen=True, slots=True)
-class LogKeep:
+class LogKeep(Struct, frozen=True):
     """Logs that are kept: those of the newest `runs`, or those younger than `seconds`."""
 
     runs: int | None = 30

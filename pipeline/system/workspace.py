@@ -25,8 +25,9 @@ import json
 import os
 import re
 from collections.abc import Set
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pipeline.errors import UsageError, about
 from pipeline.system.files import remove, storage_error, write_whole
@@ -48,8 +49,7 @@ OWN_FILES = frozenset(
 """Names of the files in a workspace."""
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(Struct, frozen=True):
     """Paths of a workspace; nothing is created by looking.
 
     `by_default`: nobody named the folder, so one may be named where it cannot be made.

@@ -1,8 +1,7 @@
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pipeline.core import near_representatives
 from pipeline.core.near_duplicates import is_informative, same_colours, same_shape

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.core.recipe import DEFAULT_FORMATS, EXTRA_FORMATS, ImageLimits, Recipe
 from pipeline.core.size_limits import bind_size
@@ -29,7 +29,7 @@ DECIDING = {
 
 
 def changed(name: str, value: object) -> Recipe:
-    return dataclasses.replace(PLAIN, **{name: value})
+    return replace(PLAIN, **{name: value})
 
 
 def test_the_canonical_form_is_json() -> None:
@@ -58,7 +58,7 @@ def test_a_hash_more_changes_neither() -> None:
 
 
 def test_every_field_was_thought_of() -> None:
-    names = {field.name for field in dataclasses.fields(Recipe)}
+    names = set(Recipe.__struct_fields__)
     assert names == {*SHAPING, *DECIDING, "perceptual_hash"}
 
 

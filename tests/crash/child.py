@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from pipeline.session import engines, settings
 from pipeline.system import failpoints
 from pipeline.system.signals import Stopper
@@ -211,7 +213,7 @@ def _ask_in_small_groups() -> None:
             super().__init__(replace(options, timeouts=times), connections)
 
     openai_online.OpenAIOnline = Hasty  # type: ignore[misc]
-    stage.GROUP = replace(stage.GROUP, requests=2)
+    stage.GROUP = structs.replace(stage.GROUP, requests=2)
     BackgroundPace.delay = lambda _pace, _age: 0.01  # type: ignore[method-assign]
     settings.OnlineSettings.rate_limiter = (  # type: ignore[method-assign]
         lambda online: RateLimiter(online.in_flight, first_pause=0.01)

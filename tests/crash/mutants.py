@@ -9,8 +9,10 @@ import contextlib
 import inspect
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 
 @dataclass(frozen=True)

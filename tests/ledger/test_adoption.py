@@ -1,7 +1,7 @@
 import sqlite3
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.core.identity import WorkAttempt, custom_id
 from pipeline.core.retry import DEFAULT_RULES

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.core.pricing import PriceSheet, Rates
 from pipeline.ledger.answers import PricedAnswer, Settled

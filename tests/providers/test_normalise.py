@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pipeline.providers.normalise import Malformed, batch_status, remote_batch, remote_file
 from pipeline.records import RemoteBatch, RemoteFile

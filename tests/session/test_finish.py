@@ -1,7 +1,7 @@
 import shutil
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.ledger.rows import Rows
 from pipeline.session import finish as finish_module

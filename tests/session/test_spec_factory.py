@@ -1,4 +1,4 @@
-from dataclasses import replace
+from msgspec.structs import replace
 
 from pipeline.config import load_config
 from pipeline.session.spec import CaptionSpec

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.core.batch_results import FEWEST_INSPECTIONS
 from pipeline.core.lifecycle import FROZEN, Patience

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from pipeline.server.faults import BatchFault
 from pipeline.stages.collect import collect_batches

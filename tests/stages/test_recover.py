@@ -1,11 +1,11 @@
 import gzip
 import json
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.core.identity import WorkAttempt, custom_id
 from pipeline.errors import NotFound, ServiceError

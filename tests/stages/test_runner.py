@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.core.budget import BudgetCaps
 from pipeline.core.packing import ShardLimits

@@ -4,7 +4,6 @@ import errno
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from xxhash import xxh3_128
 
 from pipeline.core.identity import parse_custom_id

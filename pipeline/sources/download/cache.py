@@ -17,8 +17,9 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from pathlib import Path
+
+from msgspec.structs import asdict, replace
 
 from pipeline.records import Rejection
 from pipeline.sources.download.notes import (

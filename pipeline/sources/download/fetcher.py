@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +12,8 @@ from typing import Self
 from weakref import WeakValueDictionary
 
 import aiohttp
+from msgspec import Struct
+from msgspec.structs import replace
 from yarl import URL
 
 from pipeline.core.download import (
@@ -48,8 +49,7 @@ AMPERSAND = "it holds &amp;, which in a web page stands for &: replace it in the
 """ Words about an address that was copied out of a page."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(Struct, frozen=True):
     """One URL of the list: where its bytes go, and the copy that we have."""
 
     text: str

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from msgspec import Struct
+
 from pipeline.records import Rejection
 from pipeline.system.files import storage_error, write_whole
 
 DownloadState = Literal["new", "unchanged", "kept"]
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """Downloaded image.
 
     Attributes:
@@ -53,8 +54,7 @@ class Stored:
     mtime: int
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """Outcome of a URL's last request, at `asked_at` (epoch seconds).
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 
 class HostRests(Exception):
@@ -39,8 +40,7 @@ class Job(NamedTuple):
     host: str = ""
 
 
-@dataclass(slots=True)
-class _Queue:
+class _Queue(Struct):
     """Jobs of one host; `due` is when it has rested, `under_way` how many were begun since."""
 
     due: float

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
-from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import quote, urljoin
+
+from msgspec import Struct
 
 from pipeline.core.download import refusal
 from pipeline.records import Rejection
@@ -31,8 +32,7 @@ _KEPT = "%/:?[]@!$&'()*+,;=~-._"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class Url:
+class Url(Struct, frozen=True):
     """Checked URL.
 
     Attributes:

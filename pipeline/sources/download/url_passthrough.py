@@ -7,7 +7,7 @@ names of private networks. A public name may still lead anywhere; that is the se
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pipeline.core.address import PUBLIC_ONLY, AddressRules, forbidden
 from pipeline.core.download import refusal
@@ -22,8 +22,7 @@ _LOCAL_NAMES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class UrlPassthrough:
+class UrlPassthrough(Struct, frozen=True):
     """Judges addresses; equal rules have equal texts, as a listing's digest needs them.
 
     Attributes:

@@ -6,8 +6,9 @@ cost is reserved, so that no later run sends them too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from pipeline.errors import NeedsPerson
 from pipeline.ledger.shards import Shard
@@ -16,8 +17,7 @@ from pipeline.system.failpoints import reached
 from pipeline.system.files import checksum_of, move, remove, require_room, storage_error
 
 
-@dataclass(slots=True)
-class HandOut:
+class HandOut(Struct):
     """Files that were handed out, and the number of their requests."""
 
     files: list[Path] = field(default_factory=list)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from pipeline.core.answer import BadLine
 from pipeline.core.answer_lines import split_lines
@@ -41,8 +42,7 @@ _LEFT_OUT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Model, and its unit prices as text (None: unknown), that are assumed of answers to foreign
     requests."""
 
@@ -50,8 +50,7 @@ class Origin:
     prices: str | None
 
 
-@dataclass(slots=True)
-class _Part:
+class _Part(Struct):
     """Lines of one file that belong to one shard.
 
     Attributes:

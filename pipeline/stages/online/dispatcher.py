@@ -12,8 +12,9 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct
 
 from pipeline.core.online import answer_line, lost_line
 from pipeline.core.rate_limit import RateLimiter
@@ -25,8 +26,7 @@ from pipeline.stages.online.group import Group, Request
 _NOTICED_PAUSE = 10.0  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class ServicePause:
+class ServicePause(Struct, frozen=True):
     """Pause that people would notice: `seconds` for which nothing goes, because of `error`, when so
     many answers were `heard`."""
 

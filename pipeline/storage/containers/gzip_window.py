@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import threading
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pipeline.storage.containers.member import ContainerError
 
@@ -25,8 +26,7 @@ _ALWAYS_UNPACKED = 4 << 30
 _MOST_RATIO = 200
 
 
-@dataclass(frozen=True, slots=True)
-class _Copy:
+class _Copy(Struct, frozen=True):
     """Decompressor before the byte `unpacked_at`; `packed_at` is the next byte of the file."""
 
     unpacked_at: int

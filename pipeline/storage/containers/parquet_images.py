@@ -12,13 +12,13 @@ import threading
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec import Struct, field
 
 from pipeline.core.reasons import rejection
 from pipeline.records import Rejection
@@ -155,8 +155,7 @@ class ParquetTable:
                 first += len(batch)
 
 
-@dataclass(slots=True)
-class _Window:
+class _Window(Struct):
     """Last batches of one column, and what comes after them."""
 
     batches: deque[tuple[int, pa.Array]] = field(default_factory=deque)

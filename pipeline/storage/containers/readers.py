@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from pipeline.core.reasons import rejection
 from pipeline.records import Rejection
@@ -44,8 +45,7 @@ class IndexedArchive:
         return read_named(self._archive, self._index, name, most)
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
+class _Opened(Struct, frozen=True):
     stamp: str
     container: Container
 

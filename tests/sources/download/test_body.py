@@ -3,10 +3,10 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 import zlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.errors import StorageError
 from pipeline.records import Rejection

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from pipeline.sources.download import FetchOptions, fetch_all
 from tests.sources.download.site import LOCAL, Contacts, Site, code, fetch_threads, reply

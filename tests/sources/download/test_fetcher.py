@@ -5,11 +5,11 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trustme
+from msgspec.structs import replace
 
 from pipeline.core.download import MOST_REDIRECTS
 from pipeline.records import Rejection

@@ -9,10 +9,10 @@ from __future__ import annotations
 import itertools
 import socket
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.records import Rejection
 from pipeline.sources.download import FetchOptions

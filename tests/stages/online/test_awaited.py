@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.core.background import BackgroundPace
 from pipeline.errors import CaptionmillError, NotFound, ServiceError

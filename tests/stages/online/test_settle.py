@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from pipeline.core.identity import custom_id
 from pipeline.core.online import answer_line
