@@ -132,13 +132,13 @@ BREAKAGES = (
     ),
     Breakage(
         "a batch that a person ended cost what its answers did", "pipeline/ledger/answers.py",
-        "self._close(shard, batch, None if lost else charged, now, planned)",
-        "self._close(shard, batch, charged if batch.vanished_at is None else None, now, planned)",
+        "self._close(shard, batch, None if lost else charged, now,",
+        "self._close(shard, batch, charged if batch.vanished_at is None else None, now,",
         _OF_ANSWERS,
     ),
     Breakage(
         "a late batch is charged for its last answers only", "pipeline/ledger/answers.py",
-        "if batch.late_since is not None:", "if False:",
+        "if shared or batch.late_since is not None:", "if shared:",
         _OF_SETTLE,
     ),
     Breakage(
@@ -247,7 +247,7 @@ BREAKAGES = (
     ),
     Breakage(
         "what is closed is not sealed", "pipeline/ledger/answers.py",
-        'set_seal(self._db, "shards", shard.row, planned.sealed_items())', "pass",
+        'set_seal(self._db, "shards", shard.row, items)', "pass",
         ("tests/ledger/test_seals.py",),
     ),
     Breakage(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.review.importing import Import, import_rows, import_texts
 from pipeline.review.sheets import SheetRow, mark_of
@@ -26,9 +27,7 @@ def row(
     caption: str, review: str = "", *, was: str = "a cat", number: int = 2, **values: Any
 ) -> Any:
     base = SheetRow(number, "a.png", BYTES.hex(), "{}", caption, review, "", mark_of(was, ""))
-    return SheetRow(
-        *({**{name: getattr(base, name) for name in SheetRow.__slots__}, **values}.values())
-    )
+    return replace(base, **values)
 
 
 def taken(*rows: Any, cards: Sequence[dict[str, Any]] | None = None) -> Import:
