@@ -122,6 +122,7 @@ def _gather(context: StageContext, at: Say) -> RebuildResult:
     doubtful = sum(doubtful_shard(context, path) for path in _unknown_files(context))
     collect_batches(context, totals)
     ledger = context.ledger
+    ledger.acknowledge("adopted")  # that a lost ledger knew none of them is why it is rebuilt
     return RebuildResult(
         batches=len(ledger.batches.ids()),
         answers=ledger.answers.count(),

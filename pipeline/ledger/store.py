@@ -197,6 +197,8 @@ class Ledger:
         )
         return [(int(at), str(kind), str(detail)) for at, kind, detail in rows]
 
-    def acknowledge(self) -> int:
-        """Mark all incidents as seen; gives how many were not."""
-        return self.database.execute("UPDATE incidents SET seen = 1 WHERE seen = 0").rowcount
+    def acknowledge(self, kind: str | None = None) -> int:
+        """Mark all incidents, or those of one kind, as seen; gives how many were not."""
+        return self.database.execute(
+            "UPDATE incidents SET seen = 1 WHERE seen = 0 AND kind = COALESCE(?, kind)", (kind,)
+        ).rowcount

@@ -57,6 +57,7 @@ def test_the_books_come_back_to_the_nano_dollar(world: World) -> None:
     with Ledger(world.workspace / "ledger.db", read_only=True) as ledger:
         assert list(ledger.audit.contradictions()) == []
         assert ledger.get("workspace_id") is not None
+        assert ledger.incidents() == [], "what a rebuild is for is nothing to look at"
     assert not list(world.workspace.glob("_ledger*"))
 
 
