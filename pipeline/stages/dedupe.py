@@ -24,7 +24,7 @@ from pipeline.stages.values import CaptionTask
 _DETAILS = 10_000  # grids of pages that are held at once: 20 MB
 
 
-class NearDuplicate(Struct, frozen=True):
+class NearDuplicate(Struct, frozen=True, gc=False):
     """Image and the one that would stand for it: paths, and how many bits of the hashes
     differ."""
 
@@ -60,4 +60,8 @@ def represent_near_duplicates(
 
 def near_duplicates_of(ledger: Ledger, sources: SourceRows) -> list[NearDuplicate]:
     """Represented images that are not captioned yet, to be checked before it counts."""
-    return [NearDuplicate(*row) for row in ledger.near_duplicates.represented(sources)]
+    found, by = list[NearDuplicate](), ""
+    for path, representative, distance in ledger.near_duplicates.represented(sources):
+        by = by if by == representative else representative  # there once for all of its group
+        found.append(NearDuplicate(path, by, distance))
+    return found
