@@ -84,3 +84,16 @@ def test_nothing_that_windows_lacks_is_loaded_before_it_is_refused() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (2, f"captionmill: {NOT_ON_WINDOWS}\n")
+
+
+def test_a_pydantic_that_takes_more_from_its_search_for_plugins_gets_it() -> None:
+    code = (
+        "from pipeline.__main__ import _without_pydantic_plugins; _without_pydantic_plugins();"
+        "from pydantic import BaseModel; type('A', (BaseModel,), {})();"
+        "import sys; assert 'email' not in sys.modules;"
+        "from pydantic.plugin._loader import PYDANTIC_ENTRY_POINT_GROUP as group; print(group)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("pydantic\n", "")
