@@ -214,7 +214,8 @@ class Shards:
         )
 
     def dissolve(self, shard: Shard) -> None:
-        """Take back the works of a shard that never left the machine: no attempt is counted.
+        """Take back the works of a shard that never left the machine: no attempt is counted, but
+        for later ones of other shards.
 
         A work that is at the service in another shard is live there from now on, and one that is
         paid for is done.
@@ -223,8 +224,8 @@ class Shards:
             mine = (shard.row,)
             self._db.execute(
                 "UPDATE works SET state = CASE WHEN p.paid THEN 'done' ELSE 'pending' END, "
-                "attempts = CASE WHEN p.paid THEN works.attempts ELSE works.attempts - 1 END "
-                f"FROM (SELECT i.work, {CAPTIONED} "
+                "attempts = works.attempts - (NOT p.paid AND p.attempt = works.attempts) "
+                f"FROM (SELECT i.work, i.attempt, {CAPTIONED} "
                 f"OR EXISTS ({PAID_SINCE}) AS paid FROM items i JOIN works w ON w.id = i.work "
                 "WHERE i.shard = ? AND i.live = 1) AS p WHERE works.id = p.work",
                 mine,

@@ -128,8 +128,9 @@ class SingleLines:
                     work,
                 ),
             )
-        if live_elsewhere:
-            return False  # another live shard will decide
+        if live_elsewhere:  # another live shard will decide, but this attempt was made
+            self._db.execute("UPDATE works SET attempts = ? WHERE id = ?", (verdict.attempts, work))
+            return False
         self._db.execute(
             "UPDATE works SET state = ?, attempts = ?, after = ? WHERE id = ?",
             (verdict.state, verdict.attempts, verdict.after, work),

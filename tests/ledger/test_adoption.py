@@ -162,3 +162,32 @@ def test_prices_name_their_version(world: World) -> None:
     row = world.ledger.adoption.adopt(replace(LOST, prices=prices), MOMENT)
     assert world.ledger.shards.get(row).price_version == "v1"
     assert LOST.price_version is None
+
+
+def test_a_later_attempt_of_another_shard_stays_counted(world: World) -> None:
+    """A batch that failed may be rebuilt before the one in which its requests went again."""
+    world.image("a.jpg", 1)
+    sealed = world.seal()
+    row = adopted(world, attempt=2)
+    batch = world.ledger.batches.by_id("batch_9")
+    assert batch is not None
+    shard = world.ledger.shards.get(row)
+    line = answered(world.works[0][1], attempt=2)
+    world.ledger.answers.settle(shard, batch, [line], DEFAULT_RULES, NOW)
+    assert states(world) == [("live", 2)]
+    world.ledger.shards.dissolve(sealed)
+    assert states(world) == [("done", 2)]
+    assert list(world.ledger.audit.contradictions()) == []
+
+
+def test_an_unpaid_later_attempt_stays_counted_too(world: World) -> None:
+    world.image("a.jpg", 1)
+    sealed = world.seal()
+    row = adopted(world, attempt=2)
+    batch = world.ledger.batches.by_id("batch_9")
+    assert batch is not None
+    line = answered(world.works[0][1], attempt=2, outcome="expired", caption=None)
+    shard = world.ledger.shards.get(row)
+    world.ledger.answers.settle(shard, batch, [line], DEFAULT_RULES, NOW)
+    world.ledger.shards.dissolve(sealed)
+    assert states(world) == [("pending", 2)]
