@@ -60,8 +60,8 @@ def represent_near_duplicates(
 
 def near_duplicates_of(ledger: Ledger, sources: SourceRows) -> list[NearDuplicate]:
     """Represented images that are not captioned yet, to be checked before it counts."""
-    found, by = list[NearDuplicate](), ""
+    duplicates, by = list[NearDuplicate](), ""
     for path, representative, distance in ledger.near_duplicates.represented(sources):
         by = by if by == representative else representative  # there once for all of its group
-        found.append(NearDuplicate(path, by, distance))
-    return found
+        duplicates.append(NearDuplicate(path, by, distance))
+    return duplicates

@@ -399,7 +399,7 @@ def test_an_answer_to_another_attempt_leaves_the_request_awaited_and_its_reserve
     line = answered(world.works[0][1], billed, attempt=2)
     booked = world.ledger.answers.settle(shard, batch, [line], RULES, NOW)
     assert booked.charged == charged
-    assert works(world) == [("live", 1)]
+    assert works(world) == [("live", 2)]
     assert [item[3] for item in world.ledger.shards.items(shard.row)] == [True]
     assert world.ledger.answers.calibration() == []
 
