@@ -32,7 +32,7 @@ batch_record  a file beside the raw answers that describes their batch
 export        the ledger into the table of captions
 charges_table the table of charges, brought up to date in the same way
 changed_table the table brought up to date: only what has changed is read and made
-table_facts   what the ledger holds about the table as it was last written
+table_facts   what the ledger holds about the tables as they were last written
 export_to     captions for other programs, part by part; pictures: what goes with them
 prune         downloaded images deleted that nobody needs
 clean         files removed that are no longer needed, here and at the service

@@ -26,7 +26,7 @@ from pipeline.ledger.changed_charges import ChargesMark
 from pipeline.ledger.charges import BEHIND, COLUMNS, FORM, Charges
 from pipeline.ledger.page_cache import small_cache
 from pipeline.sinks.base import ChangeableTable, RecordedTable, Sink, TableChanges, WrittenTable
-from pipeline.stages.table_facts import table_metadata
+from pipeline.stages.table_facts import elect, is_as_written, table_metadata
 from pipeline.system.files import checksum_of
 
 _RECORD = "charges_written"  # a fact of the ledger
@@ -79,11 +79,7 @@ class _Written:
 
     def is_intact(self) -> bool:
         """Tell whether its file is there as it was written."""
-        path = Path(self.path)
-        try:
-            return path.is_file() and checksum_of(path).hex() == self.xxh3
-        except OSError:
-            return False
+        return is_as_written(Path(self.path), self.xxh3)
 
     def known_starts(self) -> dict[int, int]:
         """First answers of its groups by the number of rows before them: new answers come behind
@@ -98,8 +94,7 @@ def write_charges(ledger: Ledger, sink: Sink) -> WrittenTable:
     Raises:
         StorageError: it cannot be written.
     """
-    with ledger.database.transaction("representatives"):
-        ledger.works.elect_representatives(touched=ledger.changed_rows.are_known())
+    elect(ledger, touched=ledger.changed_rows.are_known())
     before = _Written.of(ledger)
     if before is not None and not before.is_intact():
         before = None

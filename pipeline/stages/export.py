@@ -27,6 +27,8 @@ from pipeline.stages.table_facts import (
     REVIEWED,
     REVIEWED_AS,
     STALE,
+    elect,
+    is_as_written,
     table_metadata,
     table_step,
 )
@@ -66,7 +68,7 @@ def write_table(
     if is_current and is_intact:
         return None
     is_known = is_intact and not (force or is_current) and ledger.changed_rows.are_known()
-    is_changed = _elect(ledger, touched=is_known) > 0 or ledger.get(STALE) is not None
+    is_changed = elect(ledger, touched=is_known) > 0 or ledger.get(STALE) is not None
     _refuse_fewer_rows(ledger)
     cells = table_cells(ledger, form)
     if isinstance(sink, RecordedTable):
@@ -141,12 +143,7 @@ def _up_to_date(ledger: Ledger, form: TableForm, last_step: int, last_mark: str 
 
 
 def _is_intact(ledger: Ledger, path: Path) -> bool:
-    """Tell whether the table is there as it was written; XXH3 reads it as quickly as the disk."""
-    expected = json.loads(ledger.get(WRITTEN) or "{}").get("xxh3")
-    try:
-        return path.is_file() and expected == checksum_of(path).hex()
-    except OSError:
-        return False
+    return is_as_written(path, json.loads(ledger.get(WRITTEN) or "{}").get("xxh3"))
 
 
 def _refuse_fewer_rows(ledger: Ledger) -> None:
@@ -177,7 +174,7 @@ def write_copy(
     """
     is_intact = _is_intact(ledger, table)
     is_known = is_intact and ledger.changed_rows.are_known()
-    _elect(ledger, touched=is_known)
+    elect(ledger, touched=is_known)
     if isinstance(sink, RecordedTable):
         sink.earlier = table if is_intact else None
     cells, is_known = table_cells(ledger, form), is_known and source is None
@@ -228,8 +225,3 @@ def write_rejects(ledger: Ledger, sink: Sink) -> WrittenTable:
     cells = Cells([column.name for column in REJECTED], REJECTED)
     rows = ledger.rows.rejects()
     return sink.write(iter(lambda: list(islice(rows, _PAGE)), []), cells, {})
-
-
-def _elect(ledger: Ledger, *, touched: bool = False) -> int:
-    with ledger.database.transaction("representatives"):
-        return ledger.works.elect_representatives(touched=touched)

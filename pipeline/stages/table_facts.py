@@ -1,13 +1,15 @@
-"""Facts about the table as it was last written, from the ledger alone."""
+"""Facts about the tables as they were last written, and what comes before both are."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
 from pipeline.ledger import Ledger
 from pipeline.ledger.page_cache import small_cache
+from pipeline.system.files import checksum_of
 
 # keys in the ledger's meta
 STALE = "table_stale"
@@ -67,3 +69,18 @@ def table_metadata(ledger: Ledger) -> Mapping[str, str]:
         "captionmill.workspace": ledger.workspace_id(),
         "captionmill.prompts": json.dumps(ledger.specs.texts()),
     }
+
+
+def is_as_written(path: Path, xxh3: str | None) -> bool:
+    """Tell whether a table is there as it was written, None for none; XXH3 reads it as quickly as
+    the disk."""
+    try:
+        return path.is_file() and xxh3 == checksum_of(path).hex()
+    except OSError:
+        return False
+
+
+def elect(ledger: Ledger, *, touched: bool) -> int:
+    """Replace representatives that are gone, see `Works.elect_representatives`."""
+    with ledger.database.transaction("representatives"):
+        return ledger.works.elect_representatives(touched=touched)

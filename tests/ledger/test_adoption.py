@@ -25,6 +25,14 @@ def adopted(world: World, number: int = 0, attempt: int = 1) -> int:
     return row
 
 
+def settled(world: World, row: int, **answer: object) -> None:
+    """Settle the adopted batch with one answer to its first work."""
+    batch = world.ledger.batches.by_id("batch_9")
+    assert batch is not None
+    line = answered(world.works[0][1], **answer)  # type: ignore[arg-type]
+    world.ledger.answers.settle(world.ledger.shards.get(row), batch, [line], DEFAULT_RULES, NOW)
+
+
 def test_an_adopted_line_is_live_and_can_not_be_sealed_again(world: World) -> None:
     world.image("a.jpg", 1)
     row = adopted(world)
@@ -53,11 +61,7 @@ def test_a_shard_whose_image_is_paid_for_is_overtaken_and_leaves_it_done(world: 
     world.image("a.jpg", 1)
     sealed = world.seal()
     row = adopted(world)
-    batch = world.ledger.batches.by_id("batch_9")
-    assert batch is not None
-    shard = world.ledger.shards.get(row)
-    line = answered(world.works[0][1], outcome="refused", caption=None)
-    world.ledger.answers.settle(shard, batch, [line], DEFAULT_RULES, NOW)
+    settled(world, row, outcome="refused", caption=None)
     assert states(world) == [("live", 1)]
     assert world.ledger.adoption.overtaken(sealed)
     world.ledger.shards.dissolve(sealed)
@@ -169,11 +173,7 @@ def test_a_later_attempt_of_another_shard_stays_counted(world: World) -> None:
     world.image("a.jpg", 1)
     sealed = world.seal()
     row = adopted(world, attempt=2)
-    batch = world.ledger.batches.by_id("batch_9")
-    assert batch is not None
-    shard = world.ledger.shards.get(row)
-    line = answered(world.works[0][1], attempt=2)
-    world.ledger.answers.settle(shard, batch, [line], DEFAULT_RULES, NOW)
+    settled(world, row, attempt=2)
     assert states(world) == [("live", 2)]
     world.ledger.shards.dissolve(sealed)
     assert states(world) == [("done", 2)]
@@ -184,10 +184,6 @@ def test_an_unpaid_later_attempt_stays_counted_too(world: World) -> None:
     world.image("a.jpg", 1)
     sealed = world.seal()
     row = adopted(world, attempt=2)
-    batch = world.ledger.batches.by_id("batch_9")
-    assert batch is not None
-    line = answered(world.works[0][1], attempt=2, outcome="expired", caption=None)
-    shard = world.ledger.shards.get(row)
-    world.ledger.answers.settle(shard, batch, [line], DEFAULT_RULES, NOW)
+    settled(world, row, attempt=2, outcome="expired", caption=None)
     world.ledger.shards.dissolve(sealed)
     assert states(world) == [("pending", 2)]

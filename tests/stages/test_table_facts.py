@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pipeline.sinks.parquet import ParquetSink
 from pipeline.stages.export import write_table
 from pipeline.stages.table_facts import (
     STALE,
     count_outcomes,
+    is_as_written,
     known_outcomes,
     unshown_captions,
 )
+from pipeline.system.files import checksum_of
 from tests.stages.scene import Scene
 
 
@@ -59,3 +63,14 @@ def test_captions_that_no_image_shows_are_counted_with_the_outcomes(scene: Scene
     assert unshown_captions(ledger) == 1, "they are the table's"
     ledger.put(STALE, "1")
     assert unshown_captions(ledger) == 0
+
+
+def test_a_table_is_as_written_by_its_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "captions.parquet"
+    path.write_bytes(b"rows")
+    checksum = checksum_of(path).hex()
+    assert is_as_written(path, checksum)
+    assert not is_as_written(path, None)
+    path.write_bytes(b"other rows")
+    assert not is_as_written(path, checksum)
+    assert not is_as_written(tmp_path, checksum)
