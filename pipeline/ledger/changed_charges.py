@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from xxhash import xxh3_128
 
 from pipeline.ledger.changed_rows import TOUCHED_WORKS
@@ -20,8 +20,7 @@ from pipeline.ledger.database import Database
 _SHOWN = f"FROM answers a JOIN batches b ON b.id = a.batch {RESERVED}"
 
 
-@dataclass(frozen=True, slots=True)
-class ChargesMark:
+class ChargesMark(Struct, frozen=True):
     """State of the ledger when a table of charges was written.
 
     Attributes:
@@ -39,8 +38,7 @@ class ChargesMark:
     settled: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedCharges:
+class ChangedCharges(Struct, frozen=True):
     """Charges that are others than when a table was written.
 
     Attributes:

@@ -10,11 +10,11 @@ import json
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from itertools import accumulate, chain
 from pathlib import Path
-from typing import Any
 
+from msgspec import Struct, ValidationError, convert, to_builtins
+from msgspec.structs import replace
 from xxhash import xxh3_128
 
 from pipeline.core.cells import Cells
@@ -30,27 +30,26 @@ from pipeline.stages.table_facts import elect, is_as_written, table_metadata
 from pipeline.system.files import checksum_of
 
 _RECORD = "charges_written"  # a fact of the ledger
-_MOST = 20_000  # works about which something has changed; of more the whole is read
+_MOST = 20_000  # changed works that are kept; where there are more, the whole table is made anew
 
 _Rests = Mapping[int, Row]
 """Rows of what was charged beyond the answers, by their reservations."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(Struct, frozen=True, forbid_unknown_fields=True):
     """Table that was written last.
 
     Attributes:
         path: of its file.
-        xxh3: of its file, hex.
-        form: checksum of all that its rows are made of beside the ledger's.
-        rows: of each row group.
-        starts: first answer of each row group; `BEHIND` where it has none.
-        mark: of the ledger then.
-        rests: reservations of its last rows.
+        xxh3: checksum of its file, hex.
+        form: checksum of the SQL and of the columns that its rows were made with, hex.
+        rows: number of rows of each row group.
+        starts: id of the first answer in each row group; `BEHIND` where it has none.
+        mark: state of the ledger then.
+        rests: reservations of the rows behind the answers.
         rests_sum: checksum of those rows, hex.
-        works: about which something has changed since, up to the last table of captions; None when
-            that is not known.
+        works: those about which something has changed between the mark and the last table of
+            captions; None when they are too many, or not known.
     """
 
     path: str
@@ -65,17 +64,17 @@ class _Written:
 
     @classmethod
     def of(cls, ledger: Ledger) -> _Written | None:
-        """Table that the ledger remembers; None for none, or one of a version that notes other
-        things."""
-        facts: dict[str, Any] = json.loads(ledger.get(_RECORD) or "{}")
+        """Table that the ledger remembers; None where it remembers none, or where another version
+        noted other things about it."""
         try:
-            return cls(**facts | {"mark": ChargesMark(**facts["mark"])})
-        except (LookupError, TypeError):
+            return convert(json.loads(ledger.get(_RECORD) or "{}"), cls)
+        except ValidationError:
             return None
 
     def save(self, ledger: Ledger) -> None:
-        """Remember it."""
-        ledger.put(_RECORD, json.dumps(asdict(self)))
+        """Let the ledger remember it."""
+        # not by msgspec: the path may hold bytes that are no UTF-8, as surrogates
+        ledger.put(_RECORD, json.dumps(to_builtins(self)))
 
     def is_intact(self) -> bool:
         """Tell whether its file is there as it was written."""
