@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pipeline.core.identity import hash_of
 from pipeline.core.lifecycle import GENERATION, SHARD, WORKSPACE
@@ -29,8 +31,7 @@ _FIELDS = ("id", "status", "input_file_id", "output_file_id", "error_file_id", "
          "prompt_tokens", "completion_tokens")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Booking:
+class Booking(Struct, frozen=True):
     """Booking of a batch's answers: how they are read, and what they count.
 
     Attributes:
@@ -54,12 +55,15 @@ class Booking:
         return texts
 
 
+_AS_OF_TODAY = Booking()
+
+
 def write_batch_record(
     context: StageContext,
     shard: Shard,
     generation: int,
     remote: RemoteBatch,
-    booking: Booking = Booking(),
+    booking: Booking = _AS_OF_TODAY,
 ) -> None:
     """Write what rebuilding needs of a batch of `shard`.
 
@@ -81,18 +85,7 @@ def _write(path: Path, batch_record: dict[str, Any]) -> None:
 
 def recorded_booking(workspace: Workspace, shard_key: str, batch_id: str) -> Booking:
     """Booking of a batch's answers by its record; what no sound record says is as of today."""
-    try:
-        path = batch_record_path(workspace, shard_key, batch_id)
-        batch_record = json.loads(path.read_bytes())
-        metadata = batch_record["metadata"]
-        booking = Booking(min(max(int(metadata[_RULES]), 1), CURRENT))
-        if metadata.get(_CHECKSUM) != _checksum(batch_record):
-            return booking  # no money by a damaged record
-        highest = json.loads(metadata.get(_HIGHEST, "{}"))
-        received = metadata.get(_RECEIVED)
-        return Booking(booking.rules, None if received is None else int(received), highest)
-    except (OSError, ValueError, TypeError, KeyError):
-        return Booking()
+    return _booking_in(_read(batch_record_path(workspace, shard_key, batch_id)))
 
 
 def note_booking(
@@ -104,17 +97,40 @@ def note_booking(
     Raises:
         StorageError: it cannot be written.
     """
-    before = recorded_booking(workspace, shard_key, batch_id)
-    both = replace(before, received_at=received_at, highest={**before.highest, **highest})
-    if both == before:
-        return
     path = batch_record_path(workspace, shard_key, batch_id)
+    batch_record = _read(path)
+    if batch_record is None or not _is_sound(batch_record):
+        return
+    before = _booking_in(batch_record)
+    both = replace(before, received_at=received_at, highest={**before.highest, **highest})
+    if both != before:
+        batch_record["metadata"] |= both.metadata()
+        _write(path, batch_record)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Record in a file; None for none, or one that nothing can be read of."""
     try:
         batch_record = json.loads(path.read_bytes())
-        batch_record["metadata"] |= both.metadata()
+        return batch_record if isinstance(batch_record["metadata"], dict) else None
     except (OSError, ValueError, TypeError, KeyError):
-        return
-    _write(path, batch_record)
+        return None
+
+
+def _booking_in(batch_record: dict[str, Any] | None) -> Booking:
+    """Booking that a record holds, as far as it is sound."""
+    if batch_record is None:
+        return _AS_OF_TODAY
+    metadata = batch_record["metadata"]
+    try:
+        booking = Booking(min(max(int(metadata[_RULES]), 1), CURRENT))
+        if metadata.get(_CHECKSUM) != _checksum(batch_record):
+            return booking  # no money by a damaged record
+        highest = json.loads(metadata.get(_HIGHEST, "{}"))
+        received = metadata.get(_RECEIVED)
+        return Booking(booking.rules, None if received is None else int(received), highest)
+    except (ValueError, TypeError, KeyError):
+        return _AS_OF_TODAY
 
 
 def record_fault(workspace: Workspace, batch: ExpectedBatch, ids: Set[str]) -> str:
@@ -130,10 +146,13 @@ def record_fault(workspace: Workspace, batch: ExpectedBatch, ids: Set[str]) -> s
         return "cannot be read"
     about = remote.id, remote.metadata.get(SHARD), remote.metadata.get(GENERATION)
     expected = batch.batch_id, batch.shard_key, str(batch.generation)
-    sound = about == expected and remote.metadata.get(WORKSPACE) in ids
-    checksum = remote.metadata.get(_CHECKSUM)  # records of earlier versions have none
-    sound = sound and checksum in (None, _checksum(batch_record))
-    return "" if sound else "is not what was written"
+    is_ours = about == expected and remote.metadata.get(WORKSPACE) in ids
+    return "" if is_ours and _is_sound(batch_record) else "is not what was written"
+
+
+def _is_sound(batch_record: Mapping[str, Any]) -> bool:
+    """Tell whether a record has its checksum; those of earlier versions have none."""
+    return batch_record["metadata"].get(_CHECKSUM) in (None, _checksum(batch_record))
 
 
 def _checksum(batch_record: Mapping[str, Any]) -> str:

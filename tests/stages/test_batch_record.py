@@ -26,7 +26,7 @@ from tests.stages.test_whole_endings import answered
 CHECKSUM = "captionmill_checksum"
 
 
-def test_a_card_reads_back_as_the_batch_with_our_metadata(world: World, tmp_path: Path) -> None:
+def test_a_record_reads_back_as_the_batch_with_our_metadata(world: World, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "ws")
     workspace.create()
     world.image("a.jpg", 1)
@@ -44,7 +44,7 @@ def test_a_card_reads_back_as_the_batch_with_our_metadata(world: World, tmp_path
     assert "x" not in found.metadata
 
 
-def test_damaged_cards_are_left_out_and_the_others_come_by_age(tmp_path: Path) -> None:
+def test_damaged_records_are_left_out_and_the_others_come_by_age(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     workspace.create()
     for number, text in enumerate(("", "[]", '{"id": 1}', '{"odd": 1}')):
@@ -136,6 +136,9 @@ def test_a_record_says_when_answers_came_and_what_counts_at_its_highest(
     # of a damaged record nobody takes money, and it is written anew from the ledger
     path.write_bytes(path.read_bytes().replace(b":5", b":9"))
     assert recorded_booking(*place) == Booking()
+    damaged = path.read_bytes()
+    note_booking(*place, 9, {})
+    assert path.read_bytes() == damaged, "it is given no checksum that makes it look sound"
     scene.ledger.database.execute("UPDATE answers SET billed = NULL")
     assert mend_batch_records(scene.context) == 1
     worst = {name: item[4] for name, item in zip(names, items, strict=True)}
