@@ -29,7 +29,9 @@ def collect(
     """
     with (
         notified(as_config(config).notify, "collect", say) as report,
-        open_session(RunSettings.of(config), "collect", say, stopper=stopper) as session,
+        open_session(
+            RunSettings.of(config), "collect", say, stopper=stopper, existing=True
+        ) as session,
         recorded(session, report),
     ):
         find_our_batches(session, report)

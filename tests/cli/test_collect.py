@@ -42,3 +42,10 @@ def test_no_file_is_left_out_when_from_is_repeated(
         (tmp_path / name).write_text('{"custom_id": "theirs", "response": null}\n')
     shown = openai("collect", "--from", tmp_path / "a", "--from", tmp_path / "b", tmp_path / "c")
     assert all(f"{tmp_path / name}: 1 line" in shown.err + shown.out for name in ("a", "b", "c"))
+
+
+def test_it_makes_no_workspace_where_nothing_was_captioned(rig: Rig, openai: Terminal) -> None:
+    shown = openai("collect")
+    assert (shown.code, shown.out) == (2, "")
+    assert "caption something first" in shown.err
+    assert not rig.workspace.root.exists()
