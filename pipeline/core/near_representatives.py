@@ -1,10 +1,11 @@
-"""Positions of near hashes that stand for others, in bounded memory: 5 bytes a hash, and 30 MB of
-pairs, though frames of a video have a hundred pairs each.
+"""Representatives of near hashes, chosen in bounded memory: 5 bytes a hash, and 30 MB of pairs,
+however many there are (frames of a video have a hundred each).
 
-The first hash stands for those that are near to it, the next one that nothing stands for likewise,
-and so on: pairs are needed in the order of their first positions only. They are found in another
-order, so what is too much of them is left to another search, from which those have gone that are
-represented by then.
+The first hash represents all that are near to it; so does the next one that is not represented
+itself, and so on. For this the pairs are needed in the order of their first positions, but a search
+finds them in another order. So a search holds the pairs of the first positions, as many as there is
+room for, and leaves the others to the next search. By then many have been represented, and their
+own pairs are not needed any more.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from pipeline.core.near_hashes import pairs
 from pipeline.records import HASH_BYTES
 
 _MOST_PAIRS = 1_000_000
-# searches that leave pairs to the next one before they are confirmed, which takes longer than to
-# find them; then it must be, as very many may be near and none confirmed, such as blank pages
-_QUICK = 3
-_PAGE = 10_000  # pairs that are looked at one by one
-_NOBODY = 0xFFFF_FFFF
+# The first searches hold pairs before they are confirmed: to confirm one takes longer than to find
+# it, and most of those that are cut off are never needed. Later ones hold confirmed pairs alone: of
+# blank pages all are near and none is confirmed, so that each million would take its own search.
+_UNCONFIRMED_SEARCHES = 3
+_PAGE = 10_000  # pairs that become Python objects at once
+_NOBODY = 0xFFFF_FFFF  # in the place of a representative's position
 _FAR = 255  # more bits than any two hashes differ in
 
 _PAIR = np.dtype([("one", "u4"), ("other", "u4"), ("bits", "u1"), ("confirmed", "?")])
@@ -36,53 +38,54 @@ def representatives(
     settled: int,
     is_confirmed: Callable[[int, int], bool],
 ) -> Iterator[tuple[int, int, int]]:
-    """Choose (position, position of the hash that stands for it, bits in which they differ), each
-    represented by the nearest of those that represent.
+    """Choose representatives; gives (position, position of its representative, bits in which they
+    differ) of each hash that is represented. Of several the nearest represents it.
 
     Args:
-        settled: number of hashes, the first ones, for which nothing stands.
-        is_confirmed: check of a pair of near hashes.
+        settled: number of hashes at the beginning that nothing may represent.
+        is_confirmed: check of a pair of near hashes, by their positions.
     """
     count = len(hashes) // HASH_BYTES
     choice = _Choice(count, is_confirmed)
     start = search = 0
     while start < count:
-        start = choice.take(hashes, distance, settled, start, sure=search >= _QUICK)
+        confirm = search >= _UNCONFIRMED_SEARCHES
+        start = choice.search(hashes, distance, settled, start, confirm=confirm)
         search += 1
     each = zip(range(count), choice.by, choice.bits, strict=True)
     return (one for one in each if one[1] != _NOBODY)
 
 
 class _Choice:
-    """Representatives so far.
+    """Representatives that are chosen so far.
 
     Attributes:
-        by: position of each hash's representative.
-        bits: in which the two differ.
+        by: position of each hash's representative, `_NOBODY` for none.
+        bits: number of bits in which the two differ.
     """
 
     def __init__(self, count: int, is_confirmed: Callable[[int, int], bool]) -> None:
         self.by, self.bits = array("I", [_NOBODY]) * count, bytearray([_FAR]) * count
         self._is_confirmed = is_confirmed
 
-    def take(
-        self, hashes: bytes | bytearray, distance: int, settled: int, start: int, *, sure: bool
+    def search(
+        self, hashes: bytes | bytearray, distance: int, settled: int, start: int, *, confirm: bool
     ) -> int:
-        """Let hashes represent others, from a position on; gives the first that must wait. `sure`
-        is to hold no more pairs than are confirmed."""
+        """Let hashes represent others, from the position `start` on; gives the first position whose
+        pairs there was no room for. `confirm` is to hold confirmed pairs only."""
         end, free = len(self.by), np.frombuffer(self.by, np.uint32) == _NOBODY
-        held, waiting, count = np.empty(0, _PAIR), list[_Pairs](), 0
+        held, unsorted, count = np.empty(0, _PAIR), list[_Pairs](), 0
         for one, other, bits in pairs(hashes, distance):
             wanted = (one >= start) & (one < end) & free[one] & (other >= settled)
             new = np.zeros(np.count_nonzero(wanted), _PAIR)
             new["one"], new["other"], new["bits"] = one[wanted], other[wanted], bits[wanted]
-            waiting.append(new)
+            unsorted.append(new)
             count += len(new)
             if count > _MOST_PAIRS:
-                held, waiting = _in_order(np.concatenate([held, *waiting])), []
-                held, end = _cut(self._confirmed(held) if sure else held, end)
+                held, unsorted = _in_order(np.concatenate([held, *unsorted])), []
+                held, end = _cut(self._confirmed(held) if confirm else held, end)
                 count = min(len(held), _MOST_PAIRS // 2)
-        self._represent(_in_order(np.concatenate([held, *waiting])))
+        self._represent(_in_order(np.concatenate([held, *unsorted])))
         return end
 
     def _confirmed(self, in_order: _Pairs) -> _Pairs:
@@ -95,19 +98,20 @@ class _Choice:
         return confirmed
 
     def _represent(self, in_order: _Pairs) -> None:
-        by, of = self.by, self.bits
+        by, nearest = self.by, self.bits
         for page in _pages(in_order):
             for one, other, bits, sure in page.tolist():
                 if (
                     by[one] == _NOBODY
-                    and bits < of[other]
+                    and bits < nearest[other]
                     and (sure or self._is_confirmed(one, other))
                 ):
-                    by[other], of[other] = one, bits
+                    by[other], nearest[other] = one, bits
 
 
 def _cut(in_order: _Pairs, end: int) -> tuple[_Pairs, int]:
-    """Pairs of the first positions, half as many as are held at most, and the position behind."""
+    """Pairs of the first positions, about half as many as there is room for, and the position
+    behind these."""
     if len(in_order) <= _MOST_PAIRS // 2:
         return in_order, end
     end = max(int(in_order["one"][_MOST_PAIRS // 2]), int(in_order["one"][0]) + 1)

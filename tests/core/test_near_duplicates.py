@@ -71,13 +71,13 @@ def test_other_colours_are_another_picture() -> None:
     st.integers(0, 3),
 )
 def test_each_is_represented_by_the_nearest_of_those_before_that_represent(
-    hashes: list[bytes], distance: int, settled: int, most: int, quick: int
+    hashes: list[bytes], distance: int, settled: int, most: int, unconfirmed: int
 ) -> None:
     """However few pairs are held."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(near_representatives, "_MOST_PAIRS", most)
         patch.setattr(near_representatives, "_PAGE", 2)
-        patch.setattr(near_representatives, "_QUICK", quick)
+        patch.setattr(near_representatives, "_UNCONFIRMED_SEARCHES", unconfirmed)
         found = grouped([look(hash) for hash in hashes], distance, min(settled, len(hashes)))
     near = {(one, other): bits for one, other, bits in brute(hashes, distance)}
     expected: dict[int, tuple[int, int]] = {}
