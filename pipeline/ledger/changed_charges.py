@@ -17,6 +17,7 @@ from pipeline.ledger.changed_rows import TOUCHED_WORKS
 from pipeline.ledger.charges import BEHIND, RESERVED
 from pipeline.ledger.database import Database
 
+# answers that have a row: those of batches with a reservation
 _SHOWN = f"FROM answers a JOIN batches b ON b.id = a.batch {RESERVED}"
 
 
@@ -24,11 +25,11 @@ class ChargesMark(Struct, frozen=True):
     """State of the ledger when a table of charges was written.
 
     Attributes:
-        answer: the last answer that the marks of the table of captions know, and with it the last
-            one whose changes are noted.
-        batch, reservation: the last ones.
-        open: reservations that were open.
-        settled: checksum of all other reservations, of the batches and of the specs.
+        answer: id of the last answer when the marks of the table of captions began, so that changes
+            of this one and all before it are noted.
+        batch, reservation: ids of the last ones.
+        open: ids of the reservations that were open.
+        settled: checksum of all other reservations, of the batches and of the specs, hex.
     """
 
     answer: int
@@ -39,11 +40,11 @@ class ChargesMark(Struct, frozen=True):
 
 
 class ChangedCharges(Struct, frozen=True):
-    """Charges that are others than when a table was written.
+    """Rows of a table of charges that may be others than when it was written.
 
     Attributes:
-        answers: ids of those up to the mark's.
-        rests: reservations that may be charged otherwise beyond their answers.
+        answers: ids of those answers, up to the mark's.
+        rests: ids of the reservations of which another sum may be charged beyond their answers.
     """
 
     answers: list[int]
@@ -68,8 +69,8 @@ class ChargeChanges:
         return ChargesMark(int(str(row[0])), batch, reservation, still_open, settled)
 
     def works(self, answer: int) -> list[int]:
-        """Works that something has changed about since the last table of captions, of those that
-        have an answer up to this one."""
+        """Works about which something has changed since the last table of captions, of those that
+        have an answer up to `answer`."""
         return self._ids(
             f"SELECT DISTINCT work FROM answers WHERE work IN ({TOUCHED_WORKS}) AND id <= ?",
             (answer,),
@@ -86,7 +87,7 @@ class ChargeChanges:
         chosen = json.dumps([*works])
         answers = self._ids(
             "SELECT id FROM answers WHERE work IN (SELECT value FROM json_each(?)) AND id <= ? "
-            # what an answer without a bill is charged says its reservation
+            # the reservation says what an answer without a bill is charged
             f"UNION SELECT a.id {_SHOWN} WHERE b.id IN (SELECT b.id FROM batches b {RESERVED} "
             "WHERE r.id IN (SELECT value FROM json_each(?))) AND a.billed IS NULL AND a.id <= ?",
             (chosen, mark.answer, json.dumps(mark.open), mark.answer),
@@ -101,27 +102,26 @@ class ChargeChanges:
         return ChangedCharges(answers, sorted({*rests, *mark.open}))
 
     def any_behind(self, answer: int) -> bool:
-        """Tell whether there are answers behind one."""
+        """Tell whether there are answers behind `answer`."""
         return bool(
             self._db.number("SELECT EXISTS (SELECT 1 FROM answers WHERE id > ?)", (answer,))
         )
 
     def starts(self, rows: Sequence[int], known: Mapping[int, int]) -> list[int]:
-        """First answer of each of the groups that follow each other and have so many rows.
+        """Id of the first answer in each row group.
 
         Args:
-            known: answers by the number of rows before them.
+            rows: number of rows of each group.
+            known: first answers of some groups by the number of rows before them.
         """
-        starts, position, at = [0], 0, (0, 0)
+        starts, position = [0], 0
         for count in rows[:-1]:
             position += count
-            start = known.get(position) or self._behind(at[1], position - at[0])
-            starts.append(start)
-            at = (position, start)
+            starts.append(known.get(position) or self._behind(starts[-1], count))
         return starts
 
     def _behind(self, start: int, count: int) -> int:
-        """Answer so many rows behind one, `charges.BEHIND` where the answers end before."""
+        """Answer that is `count` rows behind `start`; `charges.BEHIND` where there are fewer."""
         sql = f"SELECT a.id {_SHOWN} WHERE a.id >= ? ORDER BY a.id LIMIT 1 OFFSET ?"
         return self._db.number(sql, (start, count)) or BEHIND
 

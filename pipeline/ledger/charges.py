@@ -50,8 +50,8 @@ _ANSWERS: dict[str, str] = {
     "received_at": "a.received_at",
 }
 
-# What a reservation was charged beyond the answers: nobody knows what its batch held, or what that
-# cost. It may have no batch at all: one that was created, or not, and written off.
+# What a reservation was charged beyond its answers: nobody knows what its batch held, or what that
+# cost. It may have no batch at all: its create call was lost, and then written off.
 _REST: dict[str, str] = {
     "batch_id": "c.batch_id",
     "outcome": "'lost'",
@@ -68,7 +68,7 @@ _REST: dict[str, str] = {
 
 COLUMNS: tuple[str, ...] = tuple(_ANSWERS)
 BEHIND = 1 << 62
-"""Id behind all answers."""
+"""Id that is greater than any answer's."""
 
 _TEXTS = """texts AS MATERIALIZED (
     SELECT id, json_extract(canonical, '$.template') AS prompt FROM specs
@@ -99,7 +99,7 @@ WHERE r.state = 'settled' AND (r.settled <> COALESCE(c.charged, 0)
 OR (r.settled IS NULL AND r.reserved > COALESCE(c.charged, 0))) %s ORDER BY r.id
 """
 FORM = _OF_ANSWERS + _RESTS
-"""Text that is another one where rows are made otherwise."""
+"""SQL of all rows: another version of the program that makes them otherwise has another one."""
 _AMONG = "r.id IN (SELECT value FROM json_each(?))"
 
 

@@ -1,7 +1,8 @@
-"""Highest costs of requests that nobody knows any more, where their answers do not tell the cost.
+"""Highest costs of an adopted batch's requests, for answers that tell no cost of their own.
 
-Of a shard that was adopted only the sum is known. What is left of it when the bills of the other
-answers are taken off is the most that the rest can have cost, and what the books count for it.
+Of the shard of an adopted batch only the sum of the highest costs is known, not each request's.
+What is left of the sum without what the other answers cost is the most that those without a bill
+can have cost together, and that is what the books count for them.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ AND y.work = a.work AND y.attempt = a.attempt WHERE a.batch = ?
 
 
 def share_out(database: Database, shard: Shard, batch: Batch) -> int:
-    """Let the answers of unknown cost count at equal shares of what is left of their shard's sum;
-    gives how many, 0 where that cannot be: it is not known either, or they are no requests of the
-    shard."""
+    """Give each request whose answer has no known cost an equal share of what is left of its
+    shard's sum as highest cost; gives their number. It is 0, and nothing is changed, where the sum
+    is not known either or an answer belongs to no request of the shard."""
     place = (shard.row, batch.row)
     items = [row for (row,) in database.execute(_UNKNOWN, place).fetchall()]
     left = (shard.max_cost or 0) - database.number(_KNOWN, place)

@@ -1,4 +1,5 @@
-"""Booking of a batch's answers: read and charged as its record says, which says it from then on."""
+"""Booking of a batch's answers: they are read and charged as its record says, where it was booked
+before, as by a ledger that is lost; else as of today, and the record says so from then on."""
 
 from __future__ import annotations
 
