@@ -72,7 +72,7 @@ class WorkspacePlace(Struct, frozen=True):
         workspace = self.workspace(provider)
         if not (workspace.exists() or workspace.used() or self._named()):
             samples = replace(self, samples=True).workspace(provider)
-            workspace = samples if samples.exists() else workspace
+            workspace = samples if samples.exists() or samples.used() else workspace
         workspace.require()
         return workspace
 

@@ -239,9 +239,11 @@ class Workspace(Struct, frozen=True):
         if self.exists():
             return
         if self.used():
+            import shlex
+
             raise UsageError(
-                f"{self.root} holds shards or results but no ledger.db: run 'captionmill rebuild' "
-                "so that nothing is paid for again"
+                f"{self.root} holds shards or results but no ledger.db: run 'captionmill rebuild "
+                f"--workspace {shlex.quote(str(self.root))}' so that nothing is paid for again"
             )
 
     def sweep(self) -> None:

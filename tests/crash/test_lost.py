@@ -103,7 +103,7 @@ def test_a_lost_ledger_is_said_and_a_sound_one_is_left_alone(zygote: Zygote) -> 
         assert "is there and sound" in world.said
         world.lose_ledger()
         assert world.run() == 2
-        assert "run 'captionmill rebuild'" in world.said
+        assert "run 'captionmill rebuild --workspace" in world.said
         world.lose_ledger()
         (world.workspace / "ledger.db").write_bytes(b"not a database" * 100)
         world.rebuild()

@@ -139,6 +139,10 @@ def test_the_samples_have_a_workspace_of_their_own(checkout: Path) -> None:
     (below / "samples-local").mkdir(parents=True)
     Ledger(below / "samples-local" / "ledger.db").close()
     assert place.existing("local").root == below / "samples-local"
+    (below / "samples-local" / "ledger.db").rename(below / "ledger.db")
+    (below / "samples-local" / "captions.parquet").touch()
+    with pytest.raises(UsageError, match=r"rebuild --workspace .*samples-local"):
+        place.existing("local")
     (below / "local").mkdir()
     Ledger(below / "local" / "ledger.db").close()
     assert place.existing("local").root == below / "local"

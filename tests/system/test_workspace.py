@@ -66,7 +66,7 @@ def test_a_file_is_no_workspace(tmp_path: Path) -> None:
 @pytest.mark.parametrize("left", ["raw/000001-ab.output.gz", "shards/1.jsonl", "captions.parquet"])
 def test_results_without_a_ledger_are_never_paid_for_again(workspace: Workspace, left: str) -> None:
     workspace.root.joinpath(left).touch()
-    with pytest.raises(UsageError, match=r"no ledger\.db: run 'captionmill rebuild'"):
+    with pytest.raises(UsageError, match=r"no ledger\.db: run 'captionmill rebuild --workspace /"):
         workspace.create()
     workspace.ledger.touch()
     workspace.create()
