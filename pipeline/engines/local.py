@@ -94,7 +94,7 @@ class LocalEngine(Engine):
     def begin(self, jobs: int) -> None:
         """Start as many workers as `prepare` would for this many jobs."""
         while len(self._workers) < min(self._count, -(-jobs // _SHORTEST_QUEUE)):
-            self._start()
+            self._start(waits=True)
 
     def close(self, kill: bool = False) -> None:
         """End all workers; another `prepare` would start new ones."""
@@ -116,11 +116,11 @@ class LocalEngine(Engine):
         while len(self._workers) < self._count and (tasks := window.take(_SHORTEST_QUEUE)):
             self._start().send(tasks)
 
-    def _start(self) -> WorkerProcess:
+    def _start(self, *, waits: bool = False) -> WorkerProcess:
         if self._starter is None:
             self._starter = starter_of(self._prepare_file, self._limits)
         try:
-            worker = WorkerProcess(self._starter, self._limits)
+            worker = WorkerProcess(self._starter, self._limits, has_waited=waits)
         except OSError as error:
             why = f"{error.strerror}: allow more processes, or set [images] workers lower"
             raise CaptionmillError(f"cannot start a worker process for images: {why}") from error
@@ -190,13 +190,14 @@ class LocalEngine(Engine):
             self._pace += (took - self._pace) * min(1.0, count / 16)
 
     def _lost(self, worker: WorkerProcess, window: Window, reason: Rejection) -> None:
-        """Note the end of a worker. Its first task is convicted when nothing went before it;
-        otherwise an earlier image may have done the harm, and a fresh worker tells."""
+        """Note the end of a worker. Its first task is convicted when the worker was started for it;
+        otherwise an earlier image may have done the harm, or somebody while it waited, and a fresh
+        worker tells."""
         if not worker.started:
             self._false_start()
         elif worker.tasks:
             task = worker.tasks.popleft()
-            if worker.answered:
+            if worker.answered or worker.has_waited:
                 self._start().send([task])
             else:
                 window.put(task, RejectedImage(None, reason))

@@ -38,16 +38,18 @@ class WorkerProcess:
         tasks: sent and not answered.
         started: it said that it could start.
         answered: number of answers so far.
+        has_waited: it was started before there was work, so its end may be about no image.
         since: when the first task was begun, as far as the parent can know (monotonic seconds).
     """
 
-    def __init__(self, starter: Starter, limits: Limits) -> None:
+    def __init__(self, starter: Starter, limits: Limits, *, has_waited: bool = False) -> None:
         self.answers, to_write = os.pipe()
         to_read, self._jobs = os.pipe()
         _widen(to_write)
         self.tasks: deque[Task] = deque()
         self.started = False
         self.answered = 0
+        self.has_waited = has_waited
         self.since = time.monotonic()
         self._inbox = Inbox(self.answers, LONGEST_MESSAGE)
         self._limits = limits

@@ -7,6 +7,7 @@ import itertools
 import os
 import random
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -90,6 +91,20 @@ def test_processes_that_were_started_early_may_die_early(engine: LocalEngine) ->
     before = set(children())
     engine.begin(1000)
     for pid in set(children()) - before:
+        os.kill(pid, signal.SIGKILL)
+    assert codes(run(engine, *(f"ok:{number}" for number in range(40)))) == ["known"] * 40
+
+
+@pytest.mark.parametrize("who", ["workers", "all"])
+def test_a_process_that_is_killed_while_it_waits_convicts_nobody(
+    engine: LocalEngine, who: str
+) -> None:
+    before = set(children())
+    engine.begin(1000)
+    for worker in engine._workers:
+        assert select.select([worker.answers], [], [], 60)[0]  # it has said that it is ready
+    started = set(children()) - before
+    for pid in {pid for pid in started if who == "all" or not children(pid)}:
         os.kill(pid, signal.SIGKILL)
     assert codes(run(engine, *(f"ok:{number}" for number in range(40)))) == ["known"] * 40
 
