@@ -153,9 +153,13 @@ def _table(
 ) -> Exported:
     """Export without pictures, into one file or into folders by a column."""
     from pipeline.sinks.csv_rows import write_csv
+    from pipeline.sinks.earlier_export import refuse_other_rows
     from pipeline.sinks.jsonl import write_jsonl
     from pipeline.sinks.partitioned import write_partitions
 
+    is_ours = rows.session.workspace.owns(target)  # the copy of an export to object storage
+    if name != "parquet" and not is_ours:
+        refuse_other_rows(target, selection.fields)
     values = _values(rows(), selection)
     if name == "jsonl":
         count = write_jsonl(target, values)

@@ -90,7 +90,8 @@ def init(path: Path, data: Path, *, force: bool = False) -> WrittenConfig:
         )
     identity = owner(settings.account)
     price = first_price(settings, survey)
-    write_whole(path, _text(path, data, survey, identity, settings, price).encode())
+    text = _text(path, data, survey, identity, settings, price)
+    write_whole(path, text.encode(), links=True)
     return WrittenConfig(path, tuple(_sentences(path, data, survey, identity, price)))
 
 

@@ -21,7 +21,8 @@ def write_page(path: Path, findings: Findings, commands: Sequence[str]) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    write_whole(path, render_page(findings, commands).encode("utf-8", "replace"))
+    page = render_page(findings, commands).encode("utf-8", "replace")
+    write_whole(path, page, links=True)
 
 
 def render_page(findings: Findings, commands: Sequence[str]) -> str:

@@ -100,7 +100,8 @@ def write_report(config: Config, path: Path) -> WorkspaceReport:
     with open_review_index(config) as opened:
         opened.settings.output.refuse_own(opened.workspace, path)
         report = _report(opened, by_day, by_model)
-    write_whole(path, html_file.render_file("report", report=report).encode("utf-8", "replace"))
+    page = html_file.render_file("report", report=report).encode("utf-8", "replace")
+    write_whole(path, page, links=True)
     return report
 
 

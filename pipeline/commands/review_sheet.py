@@ -17,7 +17,8 @@ from pipeline.review.importing import Import, import_rows, import_texts
 from pipeline.review.judging import Change, bulk_judgements, label_of
 from pipeline.review.library import Library
 from pipeline.review.search import Search
-from pipeline.review.sheets import read_sheet, write_sheet
+from pipeline.review.sheets import COLUMNS, read_sheet, write_sheet
+from pipeline.sinks.earlier_export import refuse_other_rows
 from pipeline.sources import to_path, to_text
 from pipeline.system.regular_file import open_regular
 
@@ -28,12 +29,30 @@ def export_sheet(config: Config, path: Path) -> int:
     """Write every present image to a sheet; gives their number.
 
     Raises:
-        UsageError: there is no workspace, or `path` is a file of it.
+        UsageError: there is no workspace, or `path` is a file of it, no sheet, or one with edits.
         StorageError: it cannot be written.
     """
     with open_review_index(config) as opened:
         opened.settings.output.refuse_own(opened.workspace, path)
+        _refuse_edited(opened, path)
         return write_sheet(path, opened.library.each(Search.of([])))
+
+
+def _refuse_edited(opened: ReviewIndex, path: Path) -> None:
+    """Refuse to write over a file that is no sheet, or one that somebody edited since.
+
+    Raises:
+        UsageError: it is one.
+    """
+    refuse_other_rows(path, COLUMNS)
+    if not path.exists():
+        return
+    edited = import_rows(read_sheet(path), opened.library.cards_of_file)
+    if edits := len(edited.judgements) + len(edited.conflicts):
+        raise UsageError(
+            f"{path} has {counted(edits, 'edit')} that 'captionmill review --import' has not "
+            "taken back: do that before, or name another file"
+        )
 
 
 def import_sheet(config: Config, path: Path) -> Import:

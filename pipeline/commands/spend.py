@@ -29,6 +29,7 @@ from pipeline.records import Nano
 from pipeline.session.account import resolve_account
 from pipeline.session.settings import RunSettings
 from pipeline.sinks.csv_rows import write_csv
+from pipeline.sinks.earlier_export import refuse_other_rows
 from pipeline.system.files import write_whole
 
 _NOT_SPENT = {
@@ -64,10 +65,12 @@ def spend(
                 _savings(ledger, config.models),
             )
     if csv:
-        write_csv(csv, list(_csv_row(Spend())), map(_csv_row, spending.groups))
+        names = list(_csv_row(Spend()))
+        refuse_other_rows(csv, names)
+        write_csv(csv, names, map(_csv_row, spending.groups))
     if openmetrics:
         text = openmetrics_text(metrics(spending, str(workspace.root)))
-        write_whole(openmetrics, text.encode("utf-8", "replace"))
+        write_whole(openmetrics, text.encode("utf-8", "replace"), links=True)
     return spending
 
 

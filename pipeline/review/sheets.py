@@ -78,7 +78,7 @@ def write_sheet(path: Path, cards: Iterable[Mapping[str, Any]]) -> int:
     """
     lines = path.suffix.lower() in _JSON_LINES
     count = 0
-    with whole_file(path) as handle:
+    with whole_file(path, links=True) as handle:
         if not lines:
             handle.write(
                 b"\xef\xbb\xbf" + _csv_line(COLUMNS)

@@ -25,7 +25,7 @@ def write_csv(path: Path, fields: Sequence[str], rows: Iterable[Values]) -> int:
         StorageError: it cannot be written; the old file is as it was.
     """
     count = 0
-    with whole_file(path) as handle:
+    with whole_file(path, links=True) as handle:
         handle.write(codecs.BOM_UTF8 + _line([defused(name) for name in fields]))
         for values in rows:
             handle.write(_line([_cell(values[name]) for name in fields]))

@@ -17,7 +17,7 @@ def write_jsonl(path: Path, rows: Iterable[Values]) -> int:
         StorageError: it cannot be written; the old file is as it was.
     """
     count = 0
-    with whole_file(path) as handle:
+    with whole_file(path, links=True) as handle:
         for values in rows:
             handle.write(json_line(values).encode() + b"\n")
             count += 1

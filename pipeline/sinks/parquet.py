@@ -33,7 +33,7 @@ class ParquetSink:
         self, pages: Iterable[Sequence[Row]], cells: Cells, metadata: Mapping[str, str]
     ) -> WrittenTable:
         """See Sink. Memory is that of one row group, whatever the number of rows."""
-        with whole_file(self.path) as handle:
+        with whole_file(self.path, links=True) as handle:
             return self._announced(handle, *self._all_made(handle, pages, cells, metadata))
 
     def _all_made(
@@ -72,7 +72,7 @@ class ParquetSink:
         self, changes: TableChanges, cells: Cells, metadata: Mapping[str, str]
     ) -> WrittenTable:
         """See ChangeableTable."""
-        with whole_file(self.path) as handle:
+        with whole_file(self.path, links=True) as handle:
             return self._announced(handle, *self._changed_made(handle, changes, cells, metadata))
 
     def _changed_made(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from itertools import islice
@@ -34,7 +35,9 @@ def write_partitions(
         UsageError: `root` is somebody else's, or the column has too many values.
         StorageError: it cannot be written; the old folder is as it was.
     """
-    if root.exists() and not (root / _OURS).exists() and any(root.iterdir()):
+    root = Path(os.path.realpath(root))  # the folder is replaced, a link to it stays
+    is_free = not root.exists() or (root / _OURS).exists()
+    if not is_free and (not root.is_dir() or any(root.iterdir())):
         raise UsageError(f"{root} is neither empty nor such an export: name another place")
     fresh = root.with_name(f"_{root.name}.new")
     try:

@@ -62,7 +62,7 @@ def _write_lines(path: Path, lines: Iterator[bytes]) -> None:
                 return
             line = b""
         earlier.seek(0)
-        with whole_file(path) as handle:
+        with whole_file(path, links=True) as handle:
             while same:
                 part = earlier.read(min(same, _BLOCK))
                 if not part:

@@ -84,24 +84,29 @@ def fsync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, links: bool = False) -> Iterator[BinaryIO]:
     """Open a temporary file beside `path`; on success it durably becomes `path`.
 
     On any exception the temporary file is removed and `path` is as it was before, except that
     it may already be the new file, whole, when only the folder's fsync failed.
 
+    Args:
+        links: for a place that the user names: a link stays, and the file that it leads to is
+            written. Else the link is replaced: a folder of images may hold links to anything.
+
     Raises:
         StorageError: the operating system refused, or there is something else than a file.
     """
     _require_place(path)
-    temporary = path.with_name(_temporary_name(path.name))
+    place = Path(os.path.realpath(path)) if links else path
+    temporary = place.with_name(_temporary_name(place.name))
     try:
         with temporary.open("wb") as handle:
             yield handle
             handle.flush()
             reached("files.before_fsync")
             sync(handle.fileno())
-        publish(temporary, path)
+        publish(temporary, place)
     except OSError as error:
         remove_quietly(temporary)
         raise storage_error(path, error) from error
@@ -145,9 +150,9 @@ def publish(temporary: Path, path: Path) -> None:
     fsync_folder(path.parent)
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, links: bool = False) -> None:
     """Write `data` to `path`, whole or not at all; raises what `whole_file` raises."""
-    with whole_file(path) as handle:
+    with whole_file(path, links=links) as handle:
         handle.write(data)
 
 

@@ -138,3 +138,21 @@ def test_the_words_of_the_prompts_stand_in_every_table(rig: Rig, tmp_path: Path)
             {"model": MODEL, "system": DEFAULT_SYSTEM, "user": DEFAULT_USER},
         ]
         assert {row["spec_id"] for row in pq.read_table(path).to_pylist()} <= prompts.keys()
+
+
+def test_tables_are_written_where_links_lead(rig: Rig, tmp_path: Path) -> None:
+    rig.add("a.png", "b.png")
+    (tmp_path / "disk").mkdir()
+    links = [tmp_path / f"{name}.parquet" for name in ("captions", "copy", "charges")]
+    for link in links:
+        link.symlink_to(tmp_path / "disk" / link.name)
+    for _ in range(2):
+        rig.run(output__parquet=str(links[0]))
+        export_copy(rig.config(), links[1], rig.said.append)
+        export_charges(rig.config(), links[2], rig.said.append)
+        rig.add("c.png", first=50)
+    assert all(link.is_symlink() for link in links)
+    assert sorted(path.name for path in (tmp_path / "disk").iterdir()) == [
+        "captions.parquet", "charges.parquet", "copy.parquet",
+    ]  # fmt: skip
+    assert [pq.read_table(link).num_rows for link in links] == [3, 3, 3]

@@ -118,6 +118,32 @@ def test_pictures_inside_of_parquet_and_splits(captioned: Rig, tmp_path: Path) -
         Image.open(io.BytesIO(row["image"]["bytes"])).load()
 
 
+@pytest.mark.parametrize("name", ["csv", "jsonl"])
+def test_rows_take_the_place_of_an_earlier_export_and_of_nothing_else(
+    captioned: Rig, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / f"captions.{name}"
+    _export(captioned, name, path)
+    captioned.add("new.png", first=70)
+    captioned.run()
+    assert _export(captioned, name, path).rows == 4
+    path.write_text("path,caption\na.png,mine\n")
+    with pytest.raises(UsageError, match="no such export of captionmill"):
+        _export(captioned, name, path)
+    assert path.read_text() == "path,caption\na.png,mine\n"
+
+
+@pytest.mark.parametrize("name", ["csv", "jsonl"])
+def test_a_link_stays_one(captioned: Rig, tmp_path: Path, name: str) -> None:
+    (tmp_path / "there").mkdir()
+    path, link = tmp_path / "there" / "rows", tmp_path / "link"
+    link.symlink_to(path)
+    for _ in range(2):
+        assert _export(captioned, name, link).rows == 3
+        assert link.is_symlink()
+        assert [one.name for one in path.parent.iterdir()] == ["rows"]
+
+
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [

@@ -34,6 +34,27 @@ def test_a_sheet_goes_out_and_comes_back(rig: Rig, tmp_path: Path) -> None:
     assert import_sheet(rig.config(), sheet).unchanged == 2  # it is in force already
 
 
+def test_a_sheet_with_edits_is_not_written_over(rig: Rig, tmp_path: Path) -> None:
+    rig.add("a.png", "b.png")
+    rig.run()
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("path,caption,review\nof,my,own\n")
+    with pytest.raises(UsageError, match="no such export of captionmill"):
+        export_sheet(rig.config(), sheet)
+    sheet.write_text("")
+    export_sheet(rig.config(), sheet)
+    export_sheet(rig.config(), sheet)
+    before = str(captions(rig)["a.png"])
+    sheet.write_text(sheet.read_text().replace(f"a.png,{before}", "a.png,by hand", 1))
+    with pytest.raises(
+        UsageError, match=r"sheet\.csv has 1 edit that 'captionmill review --import'"
+    ):
+        export_sheet(rig.config(), sheet)
+    import_sheet(rig.config(), sheet)
+    export_sheet(rig.config(), sheet)
+    assert "by hand" in sheet.read_text()
+
+
 def test_texts_that_somebody_edited_beside_the_images(rig: Rig) -> None:
     rig.add("a.png", "b.png")
     rig.run(output__sidecars="replace")

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.sinks.earlier_export import refuse_others
+from pipeline.sinks.earlier_export import refuse_other_rows, refuse_others
 from pipeline.sinks.parquet import ParquetSink
 
 from .conftest import make_cells, make_row
@@ -86,3 +86,48 @@ def test_what_cannot_be_read_is_not_written_over(
     monkeypatch.setattr(os, "open", refused)
     with pytest.raises(UsageError, match=r"cannot be replaced \(Permission denied\)"):
         refuse_others(ours)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\ufeffpath,caption,model\r\na.jpg,a cat,m\r\n",
+        "path;caption;model\n",
+        "\ufeffpath,caption\r\n",
+        "\ufeffpath,caption,model,tags,'=n\r\n",
+        '{"path":"a.jpg","caption":"a cat","model":null}\n{"path":"b.jpg"',
+    ],
+)
+def test_an_export_whose_columns_are_mostly_the_same_is_ours(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "out"
+    refuse_other_rows(path, ["path", "caption", "model"])
+    path.write_bytes(text.encode())
+    refuse_other_rows(path, ["path", "caption", "model"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my notes",
+        "path\nof a walk, caption, model\n",
+        "path,title,size\n",
+        '["path","caption","model"]\n',
+        '{"path":"a.jpg"}\n',
+        "caption," * 50_000,
+        "x" * 2_000_000,
+        "\0",
+    ],
+)
+def test_rows_and_texts_of_somebody_else_are_not_written_over(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "out"
+    path.write_text(text)
+    with pytest.raises(UsageError, match="no such export of captionmill: remove it, or name"):
+        refuse_other_rows(path, ["path", "caption", "model"])
+
+
+def test_a_pipe_is_no_export_of_rows(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    os.mkfifo(path)
+    with pytest.raises(UsageError, match=r"cannot be replaced \(it is no regular file\)"):
+        refuse_other_rows(path, ["path"])

@@ -54,6 +54,23 @@ def test_it_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    root = tmp_path / "out"
+    (tmp_path / "there").mkdir()
+    root.symlink_to("there")
+    for count in (30, 4):
+        write_partitions(root, "model", _TYPES, _rows(count))
+        assert root.is_symlink()
+        assert len(ds.dataset(tmp_path / "there", format="parquet").to_table()) == count
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "there"]
+
+
+def test_a_file_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(UsageError, match="neither empty nor such an export"):
+        write_partitions(tmp_path / "out", "model", _TYPES, _rows(1))
+
+
 def test_nothing_is_a_folder_too(tmp_path: Path) -> None:
     assert write_partitions(tmp_path / "out", "model", _TYPES, []) == 0
     assert (tmp_path / "out").is_dir()

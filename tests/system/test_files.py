@@ -481,3 +481,16 @@ def test_the_drives_own_cache_is_written_where_the_system_knows_how(
         monkeypatch.setattr(files.fcntl, "fcntl", refused)
         files.sync(handle.fileno())
         assert calls[1:] == [handle.fileno()]
+
+
+def test_a_file_is_written_where_a_link_leads_or_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there" / "file", tmp_path / "link"
+    link.symlink_to("there/file")
+    write_whole(link, OLD, links=True)
+    assert link.is_symlink()
+    assert target.read_bytes() == OLD
+    write_whole(link, NEW)
+    assert not link.is_symlink()
+    assert (link.read_bytes(), target.read_bytes()) == (NEW, OLD)
+    assert names(target.parent) == ["file"]
