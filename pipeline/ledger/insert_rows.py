@@ -32,9 +32,11 @@ def insert_rows(
     """
     insert = f"INSERT OR ROLLBACK INTO {into} VALUES"
     many = f"{insert} {', '.join([marks] * _ROWS)} {conflict}"
-    waiting = iter(rows)
-    while page := [*islice(waiting, _PAGE)]:
-        full = len(page) - len(page) % _ROWS
-        together = (chain.from_iterable(page[at : at + _ROWS]) for at in range(0, full, _ROWS))
-        database.executemany(many, map(tuple, together))
-        database.executemany(f"{insert} {marks} {conflict}", page[full:])
+    width = marks.count("?")
+    cells = chain.from_iterable(rows)
+    while page := (*islice(cells, _PAGE * width),):
+        full = len(page) - len(page) % (_ROWS * width)
+        starts = range(0, full, _ROWS * width)
+        database.executemany(many, (page[at : at + _ROWS * width] for at in starts))
+        rest = range(full, len(page), width)
+        database.executemany(f"{insert} {marks} {conflict}", [page[at : at + width] for at in rest])

@@ -40,15 +40,14 @@ class OrdinaryRows:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, page: OrdinaryPage) -> None:
+    def add(self, page: OrdinaryPage, attempts: Sequence[int]) -> None:
         """Add the answers of a page."""
         answers, positions = page.answers, page.positions
         fields = [fields_text(one) if one else None for one in answers.fields]
         columns: list[Sequence[object]] = [
             [*map(self._planned.works.__getitem__, positions)], answers.captions,
             answers.request_ids, self._checksums(page, fields),
-            self._planned.attempts(positions), fields,
-            *zip(*answers.tokens, strict=True), page.costs, [self._prices] * len(positions),
+            attempts, fields, *page.tokens, page.costs, [self._prices] * len(positions),
             answers.models,
         ]  # fmt: skip
         self._rows.update(zip(positions, zip(*columns, strict=True), strict=True))
@@ -60,17 +59,18 @@ class OrdinaryRows:
     def _checksums(self, page: OrdinaryPage, fields: list[str | None]) -> list[bytes]:
         """Checksums as of `answer_checksum`, with what many cells share in one piece."""
         answers = page.answers
-        numbers = {one: repr(one)[1:-1] for one in {*answers.tokens}}
-        names = {model: f"{self._prices!r}, {model!r}" for model in {*answers.models}}
+        costs = dict(zip(answers.tokens, page.costs, strict=True))
+        paid = {of: f"{repr(of)[1:-1]}, {cost!r}, {self._prices!r}" for of, cost in costs.items()}
+        names = {model: repr(model) for model in {*answers.models}}
         return [
             CHECKED
             + xxh3_128_digest(
-                f"('captioned', {caption!r}, {texts!r}, '', 'stop', {numbers[of]}, {cost!r}, "
-                f"{names[model]}, {request!r}, 'stop', '', None)".encode()
+                f"('captioned', {caption!r}, {texts!r}, '', 'stop', {paid[of]}, {names[model]}, "
+                f"{request!r}, 'stop', '', None)".encode()
             )
-            for caption, texts, of, cost, model, request in zip(
-                answers.captions, fields, answers.tokens, page.costs, answers.models,
-                answers.request_ids, strict=True,
+            for caption, texts, of, model, request in zip(
+                answers.captions, fields, answers.tokens, answers.models, answers.request_ids,
+                strict=True,
             )
         ]  # fmt: skip
 

@@ -12,6 +12,7 @@ from pipeline.core.id_positions import IdPositions
 from pipeline.core.identity import WorkAttempt, custom_ids
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database
+from pipeline.ledger.seals import sealed_words
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
 
@@ -53,11 +54,20 @@ class PlannedLine(NamedTuple):
     awaited: int
 
 
+class SharedCells(NamedTuple):
+    """Cells of some lines that many lines share, by columns: their attempts, what was reserved for
+    them, and what their prompts were counted at."""
+
+    attempts: list[int]
+    max_costs: list[Nano | None]
+    prompt_tokens: list[int]
+
+
 class Planned:
     """Lines of a shard by columns, in the order of their works, as a batch found them.
 
     Columns, as an object for each line lies somewhere else in memory: lines of an answer file come
-    in no order, and what is asked for each of them must be near. A line takes 19 bytes, and 16 more
+    in no order, and what is asked for each of them must be near. A line takes 25 bytes, and 16 more
     where rows of works and items do not follow each other.
 
     Attributes:
@@ -96,40 +106,30 @@ class Planned:
                 column.append(cell)
         self._kinds.extend(map(self._number_of.__getitem__, kinds))
 
-    def attempts(self, positions: Iterable[int]) -> list[int]:
-        """Attempts of lines."""
-        return self._shared(0, positions)
-
-    def max_costs(self, positions: Iterable[int]) -> list[Nano | None]:
-        """Costs that were reserved for lines."""
-        return self._shared(1, positions)
-
-    def prompt_tokens(self, positions: Iterable[int]) -> list[int]:
-        """Tokens that the prompts of lines were counted at."""
-        return self._shared(3, positions)
-
-    def _shared(self, column: int, positions: Iterable[int]) -> list[Any]:
-        kinds = map(self._kinds.__getitem__, positions)
-        return [*map(self._cells[column].__getitem__, kinds)]
+    def shared(self, positions: Iterable[int]) -> SharedCells:
+        """Cells of lines that many lines share."""
+        kinds = [*map(self._kinds.__getitem__, positions)]
+        attempts, max_costs, _, tokens = self._cells
+        columns = (attempts, max_costs, tokens)
+        return SharedCells._make([*map(column.__getitem__, kinds)] for column in columns)
 
     def position_of(self, work: int) -> int | None:
         """Position of the line for a work, None for one that the shard does not have."""
         position = bisect_left(self.works, work)
         return position if work in self.works[position : position + 1] else None
 
-    def sealed_items(self) -> Iterator[tuple[object, ...]] | None:
-        """Cells of `seals.ITEMS` of each item, as they follow each other; None where their order is
+    def sealed_items(self) -> Iterator[str] | None:
+        """Each item in the words of its seal, as they follow each other; None where their order is
         not that of the works."""
         if any(map(gt, self.items, self.items[1:])):
             return None
-        shared = [map(column.__getitem__, self._kinds) for column in self._cells]
-        return zip(self.works, *shared, strict=True)
+        return sealed_words(self.works, self._kinds, [*zip(*self._cells, strict=True)])
 
     def line(self, position: int) -> PlannedLine:
         """Line as it is now."""
         state = self._db.one(_STATE, (self._batch, self.items[position]))
         assert state is not None
-        (max_cost,), (tokens,) = self.max_costs([position]), self.prompt_tokens([position])
+        _, (max_cost,), (tokens,) = self.shared([position])
         return PlannedLine(
             self.works[position], self.items[position], max_cost, tokens,
             *state,  # type: ignore[arg-type]

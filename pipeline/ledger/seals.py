@@ -6,7 +6,7 @@ seal away, and the next closing sets another. Rows that earlier versions closed 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from xxhash import xxh3_128
@@ -35,13 +35,11 @@ _PAGE = 1_000  # items
 _OF_ITEMS = f"SELECT {', '.join(ITEMS)} FROM items WHERE shard = ? ORDER BY id"
 
 
-def set_seal(
-    db: Database, table: str, key: int | str, items: Iterator[Sequence[object]] | None = None
-) -> None:
+def set_seal(db: Database, table: str, key: int | str, items: Iterator[str] | None = None) -> None:
     """Seal a row of a table, as it is now; `calibration` has no numbers but models.
 
     Args:
-        items: cells of ITEMS of a shard, where this transaction has read them already.
+        items: `sealed_words` of a shard, where this transaction has read its items already.
     """
     column = _KEY.get(table, "id")
     cells = db.one(f"SELECT {', '.join(SEALED[table])} FROM {table} WHERE {column} = ?", (key,))
@@ -79,15 +77,28 @@ def _checksum(
     table: str,
     key: object,
     cells: object,
-    items: Iterator[Sequence[object]] | None = None,
+    items: Iterator[str] | None = None,
 ) -> bytes:
     digest = xxh3_128(repr(tuple(cells)).encode("utf-8", "surrogatepass"))  # type: ignore[arg-type]
     if table == "shards":
-        rows = db.execute(_OF_ITEMS, (key,)) if items is None else items
-        while page := [*islice(rows, _PAGE)]:  # many at a time, in half the time of one by one
-            # as repr of each tuple, of numbers and None alone, in two thirds of its time
-            texts = [
-                f"({work}, {n}, {most}, {cost}, {tokens})" for work, n, most, cost, tokens in page
-            ]
-            digest.update("".join(texts).encode())
+        if items is None:
+            items = (
+                # as repr of each tuple, of numbers and None alone, in two thirds of its time
+                f"({work}, {n}, {most}, {cost}, {tokens})"
+                for work, n, most, cost, tokens in db.execute(_OF_ITEMS, (key,))
+            )
+        while page := [*islice(items, _PAGE)]:  # many at a time, in half the time of one by one
+            digest.update("".join(page).encode())
     return digest.digest()
+
+
+def sealed_words(
+    works: Iterable[int], kinds: Iterable[int], cells: Sequence[tuple[object, ...]]
+) -> Iterator[str]:
+    """Items in the words of a seal, as `repr` gives their cells of ITEMS.
+
+    Args:
+        kinds: number of the other cells of each item in `cells`.
+    """
+    words = [f"{repr(of_kind)[1:-1]})" for of_kind in cells]
+    return (f"({work}, {words[kind]}" for work, kind in zip(works, kinds, strict=True))

@@ -32,10 +32,13 @@ class OrdinaryPage(NamedTuple):
 
     Attributes:
         positions: of their lines in `Planned`.
+        tokens: of the answers, by columns.
+        costs: answers with the same tokens have the same.
     """
 
     positions: list[int]
     answers: OrdinaryAnswers
+    tokens: Sequence[Sequence[int]]
     costs: list[Nano | None]
 
     def where(self, chosen: Sequence[bool]) -> OrdinaryPage:
@@ -43,6 +46,7 @@ class OrdinaryPage(NamedTuple):
         return OrdinaryPage(
             list(compress(self.positions, chosen)),
             self.answers.where(chosen),
+            [[*compress(column, chosen)] for column in self.tokens],
             list(compress(self.costs, chosen)),
         )
 
@@ -107,20 +111,22 @@ class Settled(Struct):
 
     def add_ordinary(self, page: OrdinaryPage, max_costs: Sequence[Nano | None]) -> None:
         """Count ordinary lines, as `add` counts each."""
-        prompts, _, _, completions, _ = zip(*page.answers.tokens, strict=True)
+        prompts, _, _, completions, _ = page.tokens
         self.outcomes["captioned"] += len(page.costs)
         self.prompt_tokens += sum(prompts)
         self.completion_tokens += sum(completions)
-        pairs = list(zip(page.costs, max_costs, strict=True))
-        charges = [most if cost is None else cost for cost, most in pairs]
-        if None in page.costs:
-            named = zip(page.answers.custom_ids, pairs, strict=True)
-            unbilled = ((name, most) for name, (cost, most) in named if cost is None)
+        costs = page.costs
+        charges = [
+            most if cost is None else cost for cost, most in zip(costs, max_costs, strict=True)
+        ]
+        self.billed, self.charged = _total(self.billed, costs), _total(self.charged, charges)
+        if None in costs:
+            named = zip(page.answers.custom_ids, costs, max_costs, strict=True)
+            unbilled = ((name, most) for name, cost, most in named if cost is None)
             self.highest |= {name: most for name, most in unbilled if most is not None}
-        self.billed, self.charged = _total(self.billed, page.costs), _total(self.charged, charges)
         self.over += [
             name
-            for name, (cost, most) in zip(page.answers.custom_ids, pairs, strict=True)
+            for name, cost, most in zip(page.answers.custom_ids, costs, max_costs, strict=True)
             if cost is not None and most is not None and cost > most
         ]
 

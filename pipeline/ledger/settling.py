@@ -50,6 +50,8 @@ UPDATE works SET outcome = 'captioned', reason = '', answer = id + ?, state = 'd
 WHERE id BETWEEN ? AND ?
 """
 _SHORT = 16  # works that take as long one by one
+_USUAL = 2
+_STATES = bytes([1, _USUAL]).ljust(256, b"\0")  # of what `Planned.usual` says
 _FREE = "UPDATE items SET live = 0 WHERE id BETWEEN ? AND ?"
 
 
@@ -76,8 +78,8 @@ class Settling:
         self._frees = batch.frees(shard.generation)
         self._planned = planned
         self._single = SingleLines(database, shard, batch, rules, self._row)
-        # 1 for a line of the shard whose work is not as it was planned any more
-        self._taken = bytearray(len(planned))
+        # _USUAL, or 1 for another line, or 0 for one whose work is not as it was planned any more
+        self._states = planned.usual.translate(_STATES) if self._frees else bytearray(len(planned))
         self._waiting: list[tuple[PlannedLine, PricedAnswer]] = []
         self._ordinary = OrdinaryRows(planned, shard.price_version)
         self._written: list[tuple[int, array[int]]] = []  # first id and positions of such rows
@@ -94,14 +96,14 @@ class Settling:
         """Take one answer with its price."""
         name = custom_id(priced.work_key, priced.attempt)
         position = self._planned.positions.get(name)
-        if position is None or not self._frees or self._taken[position]:
+        if position is None or not self._states[position]:
             self._keep_single(priced)
             return
         planned = self._planned.line(position)
         if not planned.awaited:
             self._keep_single(priced)
             return
-        self._taken[position] = 1  # whatever else comes for it
+        self._states[position] = 0  # whatever else comes for it
         self._count(priced, planned.max_cost, planned.prompt_tokens)
         self._waiting.append((planned, priced))
         if len(self._waiting) >= _FEW:
@@ -112,7 +114,7 @@ class Settling:
         work = self._single.work(priced.work_key)
         position = self._planned.position_of(work)
         if position is not None:
-            self._taken[position] = 1
+            self._states[position] = 0
         written = self._single.write(work, priced)
         if written is not None:
             self._count(priced, written.max_cost, written.prompt_tokens)
@@ -120,12 +122,11 @@ class Settling:
 
     def keep_ordinary(self, page: OrdinaryPage) -> None:
         """Take ordinary lines, each of another work."""
-        usual, taken = self._planned.usual, self._taken
-        at_once = [self._frees and usual[at] > taken[at] for at in page.positions]
-        if False in at_once:
-            for priced in page.where([not one for one in at_once]).priced():
+        states = [*map(self._states.__getitem__, page.positions)]
+        if {*states} != {_USUAL}:
+            for priced in page.where([state != _USUAL for state in states]).priced():
                 self.keep(priced)
-            page = page.where(at_once)
+            page = page.where([state == _USUAL for state in states])
         if page.costs:
             self._take_ordinary(page)
 
@@ -191,15 +192,14 @@ class Settling:
         )
 
     def _take_ordinary(self, page: OrdinaryPage) -> None:
-        planned, positions, taken = self._planned, page.positions, self._taken
+        planned, positions, states = self._planned, page.positions, self._states
         for position in positions:
-            taken[position] = 1
-        self._ordinary.add(page)
-        self.settled.add_ordinary(page, planned.max_costs(positions))
-        expected = planned.prompt_tokens(positions)
-        billed = [tokens[0] for tokens in page.answers.tokens]
+            states[position] = 0
+        attempts, max_costs, expected = planned.shared(positions)
+        self._ordinary.add(page, attempts)
+        self.settled.add_ordinary(page, max_costs)
         self._tokens[0] += sum(expected)
-        self._tokens[1] += sum(compress(billed, expected))
+        self._tokens[1] += sum(compress(page.tokens[0], expected))
         self._tokens[2] += len(expected) - expected.count(0)
         if len(self._ordinary) >= _CHUNK or self._ordinary.text >= _MOST_TEXT:
             self._write_ordinary()
@@ -219,17 +219,18 @@ class Settling:
             return
         written, self._written = self._written, []
         items = self._planned.items
-        self._free(items[at] for at in merge(*[positions for _, positions in written]))
         first, positions = written[0]
+        in_order = positions if len(written) == 1 else merge(*[others for _, others in written])
+        self._free(map(items.__getitem__, in_order))
         if len(written) > 1 or not self._show_stretches(positions, first):
             self._db.execute(_SHOW_ORDINARY, (self._batch.row, first))
 
     def _show_stretches(self, positions: array[int], first: int) -> bool:
         """Show answers whose ids follow each other from the first one, in the order of their works;
         False where too few of these follow each other."""
-        works = [self._planned.works[position] for position in positions]
+        works = [*map(self._planned.works.__getitem__, positions)]
         stretches = [*_stretches(works)]
-        attempts = {*self._planned.attempts(positions)}
+        attempts = {*self._planned.shared(positions).attempts}
         if len(attempts) > 1 or len(works) < _SHORT * len(stretches):
             return False
         (attempt,) = attempts

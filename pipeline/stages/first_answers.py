@@ -19,23 +19,21 @@ class FirstAnswers:
         self._fingerprints = array("q", bytes(8 * lines))
         self._foreign: dict[str, int] = {}
 
-    def take(self, positions: Sequence[int | None]) -> tuple[list[int], list[int]]:
+    def take(
+        self, positions: Sequence[int | None], fingerprints: Sequence[int]
+    ) -> tuple[list[int], list[int]]:
         """Take paid answers that follow each other, but for those to foreign lines and to lines
         that something is read of: positions of what is taken, and the numbers of the others."""
-        taken, others, read = list[int](), list[int](), self._read
-        for at, position in enumerate(positions):
+        taken, others = list[int](), list[int]()
+        read, of_lines = self._read, self._fingerprints
+        for at, (position, fingerprint) in enumerate(zip(positions, fingerprints, strict=True)):
             if position is None or read[position]:
                 others.append(at)
             else:
                 read[position] = _PAID
+                of_lines[position] = fingerprint
                 taken.append(position)
         return taken, others
-
-    def tell(self, positions: Sequence[int], fingerprints: Sequence[int]) -> None:
-        """Note what tells answers that were taken from others."""
-        of_lines = self._fingerprints
-        for position, fingerprint in zip(positions, fingerprints, strict=True):
-            of_lines[position] = fingerprint
 
     def fingerprint(self, name: str, position: int | None) -> int | None:
         """Fingerprint of the first paid answer to a line, None before there is one."""

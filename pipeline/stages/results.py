@@ -125,7 +125,8 @@ class _Reading:
     def _replies_of(self, page: AnswerPage, run: OrdinaryAnswers) -> Iterator[Lines]:
         """Replies of ordinary lines that follow each other: together, but for those that are not
         the first to a line of the shard."""
-        positions, others = self._first.take(self._planned.positions.of(run.custom_ids))
+        in_shard = self._planned.positions.of(run.custom_ids)
+        positions, others = self._first.take(in_shard, run.fingerprints())
         start = 0
         for passed, stop in enumerate((*others, len(run.numbers))):
             if start < stop:
@@ -138,11 +139,10 @@ class _Reading:
 
     def _priced_page(self, answers: OrdinaryAnswers, positions: list[int]) -> OrdinaryPage:
         tokens = answers.tokens
-        self._first.tell(positions, answers.fingerprints())
         self._answered += len(tokens)
-        prompts, _, _, completions, _ = zip(*tokens, strict=True)
-        self._sums.add_page(prompts, completions)
-        return OrdinaryPage(positions, answers, [*map(self._bills.cost_of, tokens)])
+        columns = [*zip(*tokens, strict=True)]
+        self._sums.add_page(columns[0], columns[3])
+        return OrdinaryPage(positions, answers, columns, [*map(self._bills.cost_of, tokens)])
 
     def _reply(self, judged: Answer | BadLine | None, where: str) -> Iterator[PricedAnswer]:
         """Answer of any line, when it counts and was paid for."""
@@ -203,7 +203,9 @@ class _Reading:
         """Highest cost of a request that was reserved by itself."""
         position = self._planned.positions.get(name)
         return (
-            None if position is None or not self._group else self._planned.max_costs([position])[0]
+            self._planned.shared([position]).max_costs[0]
+            if position is not None and self._group
+            else None
         )
 
     def holds_unknown(self) -> bool:

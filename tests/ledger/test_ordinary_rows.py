@@ -46,7 +46,8 @@ def test_ordinary_rows_are_those_of_any_answer(
         planned.add([(bytes([work]) * 32, work, work, 1, 2, None, None, 0) for work in works])
         rows = OrdinaryRows(planned, prices)
         for position, answer in reversed(list(enumerate(answers))):
-            rows.add(OrdinaryPage([position], answer, [billed]))
+            page = OrdinaryPage([position], answer, [*zip(*answer.tokens, strict=True)], [billed])
+            rows.add(page, [2])
         assert len(rows) == len(answers)
         database.execute("PRAGMA foreign_keys = OFF")
         assert rows.write(database, 5, NOW, 2) == [*range(len(answers))]

@@ -43,7 +43,7 @@ def test_a_page_is_counted_as_each_of_its_lines() -> None:
     names = [custom_id(bytes([n]) * 32, 1) for n in range(6)]
     tokens = [(100 + n, 0, 0, 20, 0) for n in range(6)]
     answers = OrdinaryAnswers([*range(6)], names, ["c"] * 6, [{}] * 6, tokens, ["m"] * 6, ["r"] * 6)
-    page = OrdinaryPage([*range(6)], answers, costs)
+    page = OrdinaryPage([*range(6)], answers, [*zip(*tokens, strict=True)], costs)
     for count in (1, 2, 4, 5, 6):
         some = page.where([at < count for at in range(6)])
         together, alone = Settled(), Settled()

@@ -327,11 +327,12 @@ def ordinary_page(
     lines = sorted(world.ledger.answers.planned(shard, batch).by_key())
     names = [custom_id(*line) for _, line in lines[: len(costs)]]
     count = len(names)
+    tokens = [(120 + n, 0, 0, 20, 0) for n in range(count)]
     answers = OrdinaryAnswers(
-        [*range(count)], names, [f"caption {n}" for n in range(count)], [{}] * count,
-        [(120 + n, 0, 0, 20, 0) for n in range(count)], ["m"] * count, ["r"] * count,
+        [*range(count)], names, [f"caption {n}" for n in range(count)], [{}] * count, tokens,
+        ["m"] * count, ["r"] * count,
     )  # fmt: skip
-    return OrdinaryPage([*range(count)], answers, costs)
+    return OrdinaryPage([*range(count)], answers, [*zip(*tokens, strict=True)], costs)
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 50_000])

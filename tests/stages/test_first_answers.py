@@ -4,8 +4,7 @@ from pipeline.stages.first_answers import FirstAnswers
 def test_the_first_paid_answers_to_lines_are_taken() -> None:
     first = FirstAnswers(3)
     first.note_unpaid(2)
-    assert first.take([1, None, 1, 2, 0]) == ([1, 0], [1, 2, 3])
-    first.tell([1, 0], [-11, 10])
+    assert first.take([1, None, 1, 2, 0], [-11, 7, 8, 9, 10]) == ([1, 0], [1, 2, 3])
     assert [first.fingerprint("", at) for at in range(3)] == [10, -11, None]
     assert first.has_all()
 
