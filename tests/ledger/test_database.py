@@ -223,3 +223,16 @@ def test_references_are_looked_up_but_where_they_are_trusted(tmp_path: Path) -> 
             raise ZeroDivisionError
         with pytest.raises(sqlite3.IntegrityError):
             _insert_an_orphan(database)
+
+
+def test_checks_are_left_out_only_where_rows_are_known_to_pass(tmp_path: Path) -> None:
+    wrong = "UPDATE table_marks SET id = 2"
+    with contextlib.closing(Database(tmp_path / "ledger.db")) as database:
+        with pytest.raises(sqlite3.IntegrityError):
+            database.execute(wrong)
+        with database.transaction("test"), database.known_to_pass_checks():
+            database.execute(wrong)
+        with pytest.raises(ZeroDivisionError), database.known_to_pass_checks():
+            _ = 1 / 0
+        with pytest.raises(sqlite3.IntegrityError):
+            database.execute("UPDATE table_marks SET id = 3")
