@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
 from pipeline.ledger.due import forget_refused, note_refused
-from pipeline.ledger.recorded_files import LineOf, RecordedFiles
+from pipeline.ledger.recorded_files import KeyOf, RecordedFiles
 from pipeline.ledger.upsert import INSERT_NEW, UPSERT, upsert_values
 from pipeline.records import SourceFile
 
@@ -114,9 +114,9 @@ class Images:
         """Number of images of a folder that are recorded, those that are gone included."""
         return self._db.number("SELECT COUNT(*) FROM images WHERE folder = ?", (folder,))
 
-    def recorded_files(self, folder: int, line_of: LineOf) -> RecordedFiles:
-        """Present images of a folder by the lines of `line_of`."""
-        return RecordedFiles.of(self._db, folder, line_of)
+    def recorded_files(self, folder: int, key_of: KeyOf) -> RecordedFiles:
+        """Present images of a folder by the keys of `key_of`."""
+        return RecordedFiles.of(self._db, folder, key_of)
 
     def upsert(
         self, folder: int, files: Iterable[SourceFile], crawl: int, now: int, *, new: bool = False

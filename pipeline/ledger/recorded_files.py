@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from msgspec import Struct, field
 
@@ -11,8 +11,8 @@ from pipeline.ledger.database import Database
 from pipeline.ledger.upsert import upsert_values
 from pipeline.records import SourceFile
 
-LineOf = Callable[[str, int, int, int, int | None], str | None]
-"""Text for a name, size, mtime_ns, inode and ctime_ns; None for a file that has none."""
+KeyOf = Callable[[str, int, int, int, int | None], Hashable | None]
+"""Value for a name, size, mtime_ns, inode and ctime_ns; None for a file that has none."""
 
 _RECORDED_AS_NOW = """
 SELECT i.id, i.name, i.occurrence, i.size, i.mtime_ns, i.inode, i.ctime_ns, i.location, i.columns,
@@ -33,17 +33,17 @@ class RecordedFiles(Struct, frozen=True):
     """Present images of a folder.
 
     Attributes:
-        lines: row of each image whose line says all that a crawl would record of it.
+        by_key: row of each image whose key says all that a crawl would record of it.
         others: rows of the others.
     """
 
-    lines: dict[str, int] = field(default_factory=dict)
+    by_key: dict[Hashable, int] = field(default_factory=dict)
     others: list[int] = field(default_factory=list)
 
     @classmethod
-    def of(cls, database: Database, folder: int, line_of: LineOf) -> RecordedFiles:
+    def of(cls, database: Database, folder: int, key_of: KeyOf) -> RecordedFiles:
         """Read the images of a folder."""
-        lines: dict[str, int] = {}
+        by_key: dict[Hashable, int] = {}
         others: list[int] = []
         rows = database.execute(
             f"SELECT id, {_PLAIN}, name, size, mtime_ns, inode, ctime_ns FROM images "
@@ -51,16 +51,16 @@ class RecordedFiles(Struct, frozen=True):
             (folder,),
         )
         for image, is_plain, name, size, mtime_ns, inode, ctime_ns in rows:
-            line = line_of(name, size, mtime_ns, inode, ctime_ns) if is_plain else None
-            if line is None:
+            key = key_of(name, size, mtime_ns, inode, ctime_ns) if is_plain else None
+            if key is None:
                 others.append(image)
             else:
-                lines[line] = image
-        return cls(lines, others)
+                by_key[key] = image
+        return cls(by_key, others)
 
     def rows(self) -> Iterator[int]:
-        """Rows of the images whose lines were not removed, and of the others."""
-        yield from self.lines.values()
+        """Rows of the images whose keys were not removed, and of the others."""
+        yield from self.by_key.values()
         yield from self.others
 
 

@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -144,18 +144,18 @@ class ComparesFiles(Protocol):
         """Tell whether the files that were listed are in memory."""
         ...
 
-    def line_of(
+    def key_of(
         self, name: str, size: int, mtime_ns: int, inode: int, ctime_ns: int | None
-    ) -> str | None:
-        """Text that stands for an image of this name and stamp; None for one that must be listed.
+    ) -> Hashable | None:
+        """Value that stands for an image of this name and stamp; None for one that must be listed.
 
         `name`: as stored text.
         """
         ...
 
-    def entries_but(self, recorded: dict[str, int]) -> Iterator[SourceFile]:
-        """Images as `entries` gives them, without those whose line is in `recorded`; these lines
-        are removed from there."""
+    def entries_but(self, recorded: dict[Hashable, int]) -> Iterator[SourceFile]:
+        """Images as `entries` gives them, without those whose key is in `recorded`; these keys are
+        removed from there."""
         ...
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 from pipeline.core.skipped_files import TEXT_SUFFIXES
@@ -27,6 +28,7 @@ from pipeline.sources.folder_rules import FolderRules
 from pipeline.sources.folder_scan import (
     SORTED_AT_ONCE,
     FolderScan,
+    Scanned,
     ScannedFile,
     listed_names,
     sum_of,
@@ -47,19 +49,19 @@ class FolderListing:
         self._source = source
         self._scan = FolderScan(source.rules, folder)
         self._path = self._scan.path
-        self._lines: list[str] | None = None
+        self._files: list[Scanned] | None = []
         self._folders: list[str] | None = []
         self.digest = self._first_scan()
 
     def _first_scan(self) -> bytes:
         total = 0
-        for part, (lines, folders) in enumerate(self._scan.parts()):
-            self._lines = None if part else lines
+        for part, (files, folders) in enumerate(self._scan.parts()):
+            self._files = None if part else files
             if self._folders is not None:
                 self._folders += folders
                 if len(self._folders) > SORTED_AT_ONCE:
                     self._folders = None
-            total += sum_of(lines)
+            total += sum_of(files)
         return closed_digest(total, sorted(self._scan.left_out.items()), self._source.facts)
 
     def entries(self) -> Iterator[SourceFile]:
@@ -68,45 +70,46 @@ class FolderListing:
         Raises:
             UsageError: the folder had to be read a second time and could not be.
         """
-        return self._images([self._lines] if self._lines is not None else self._lines_again())
+        return self._images([self._files] if self._files is not None else self._files_again())
 
     @property
     def is_comparable(self) -> bool:
         """Tell whether all files of the folder are in memory."""
-        return self._lines is not None
+        return self._files is not None
 
-    def line_of(
+    def key_of(
         self, name: str, size: int, mtime_ns: int, inode: int, ctime_ns: int | None
-    ) -> str | None:
-        """Line of a listed image of this name and stamp; None where the name's escapes would have
+    ) -> Scanned | None:
+        """Values of a listed image of this name and stamp; None where the name's escapes would have
         to be read, or the suffix is not listed any more."""
         only = self._source.options.extensions
         if "\\" in name or (only and suffix_of(name) not in only):
             return None
         changed = ctime_ns if self._source.options.stamp == "ctime" else None
-        return f"{name}\0{size}\0{mtime_ns}\0{inode}\0{'' if changed is None else changed}\0"
+        return name, size, mtime_ns, inode, changed, ""
 
-    def entries_but(self, recorded: dict[str, int]) -> Iterator[SourceFile]:
-        """Images but for those whose line is in `recorded`; these lines are removed from there.
+    def entries_but(self, recorded: dict[Hashable, int]) -> Iterator[SourceFile]:
+        """Images but for those whose key is in `recorded`; these keys are removed from there.
 
         Only while `is_comparable`.
         """
-        changed: list[str] = []
-        same: list[str] = []
-        for line in self._lines or ():
-            (changed if recorded.pop(line, None) is None else same).append(line)
+        changed: list[Scanned] = []
+        same: list[Scanned] = []
+        for file in self._files or ():
+            (changed if recorded.pop(file, None) is None else same).append(file)
         return self._images([changed], same)
 
-    def _images(self, parts: Iterable[list[str]], same: Sequence[str] = ()) -> Iterator[SourceFile]:
-        """Images of lines, part by part; `same`: lines of images in the one part that there is then
-        that are not given."""
+    def _images(
+        self, parts: Iterable[list[Scanned]], same: Sequence[Scanned] = ()
+    ) -> Iterator[SourceFile]:
+        """Images of files, part by part; `same`: files of the one part that there is then that are
+        not given."""
         self.skipped = Counter()
         texts = PairedTexts(self._path)
         start = os.path.join(self._path, "")  # noqa: PTH118
         start_text = to_text(start)
-        for lines in parts:
-            for line in sorted(lines):  # by name, as no name has a NUL
-                file = ScannedFile.of(line)
+        for files in parts:
+            for file in map(ScannedFile._make, sorted(files, key=itemgetter(0))):
                 stem, suffix = os.path.splitext(file.name)  # noqa: PTH122
                 if self._is_image(start, file, suffix.lower()):
                     texts.image(stem, suffix)
@@ -123,13 +126,13 @@ class FolderListing:
             if not TEXT_SUFFIXES.isdisjoint(self.skipped):
                 for name in listed_names(same):
                     texts.image(*os.path.splitext(name))  # noqa: PTH122
-            texts.move(self.skipped, listed_names(lines))
+            texts.move(self.skipped, listed_names(files))
         self.skipped.update(self._scan.left_out)
 
-    def _lines_again(self) -> Iterator[list[str]]:
+    def _files_again(self) -> Iterator[list[Scanned]]:
         try:
-            for lines, _ in self._scan.parts():
-                yield lines
+            for files, _ in self._scan.parts():
+                yield files
         except (FileNotFoundError, NotADirectoryError):
             self._source.complete = False  # gone since: the next crawl says so
         except OSError as error:
@@ -156,7 +159,7 @@ class FolderListing:
 
         Lets go of the files: whoever asks for `entries` after this has them read again.
         """
-        self._lines = None
+        self._files = None
         known = self._folders
         for part in [known] if known is not None else (names for _, names in self._scan.parts()):
             for name in sorted(part):

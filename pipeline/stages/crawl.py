@@ -224,8 +224,8 @@ class _Recorder(Struct):
             return False
         count, recorded = images.recorded(folder), None
         if 0 < count <= _COMPARED and self._compares(listing):
-            recorded = images.recorded_files(folder, listing.line_of)
-            entries = listing.entries_but(recorded.lines)
+            recorded = images.recorded_files(folder, listing.key_of)
+            entries = listing.entries_but(recorded.by_key)
         else:
             entries = listing.entries()
         if self.located:

@@ -8,12 +8,12 @@ import pytest
 
 from pipeline.sources.base import SourceOptions, Stamp
 from pipeline.sources.folder_rules import FolderRules
-from pipeline.sources.folder_scan import FolderScan, ScannedFile, listed_names, sum_of
+from pipeline.sources.folder_scan import FolderScan, Scanned, listed_names, sum_of
 
 
-def lines_of(folder: Path, stamp: Stamp = "ctime") -> list[str]:
+def scanned(folder: Path, stamp: Stamp = "ctime") -> list[Scanned]:
     rules = FolderRules.read(SourceOptions(stamp=stamp), str(folder))
-    return [line for lines, _ in FolderScan(rules, "").parts() for line in lines]
+    return [file for files, _ in FolderScan(rules, "").parts() for file in files]
 
 
 def open_files() -> int:
@@ -21,36 +21,47 @@ def open_files() -> int:
 
 
 @pytest.mark.parametrize("stamp", ["ctime", "mtime"])
-def test_a_line_says_what_stat_says(tmp_path: Path, stamp: Stamp) -> None:
+def test_a_file_is_what_stat_says(tmp_path: Path, stamp: Stamp) -> None:
     path = tmp_path / os.fsdecode(b"a\xff\nb.jpg")
     path.write_bytes(b"bytes")
     os.utime(path, ns=(0, -1_500_000_000))
     status = path.stat()
-    [line] = lines_of(tmp_path, stamp)
+    [file] = scanned(tmp_path, stamp)
     changed = status.st_ctime_ns if stamp == "ctime" else None
-    assert ScannedFile.of(line) == ScannedFile(
-        path.name, 5, -1_500_000_000, status.st_ino, changed, ""
-    )
-    assert list(listed_names([line])) == [path.name]
+    assert file == (path.name, 5, -1_500_000_000, status.st_ino, changed, "")
+    assert list(listed_names([file])) == [path.name]
 
 
 def test_what_is_only_counted_has_a_reason(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").symlink_to("nowhere")
     os.mkfifo(tmp_path / "pipe.jpg")
-    lines = lines_of(tmp_path)
-    assert {ScannedFile.of(line).reason for line in lines} == {"(broken link)", "(not a file)"}
-    assert list(listed_names(lines)) == []
+    files = scanned(tmp_path)
+    assert {reason for *_, reason in files} == {"(broken link)", "(not a file)"}
+    assert list(listed_names(files)) == []
 
 
-def test_a_sum_knows_each_byte_and_no_order() -> None:
-    lines = [f"{number}.jpg\x001\x002\x003\x004\0" for number in range(50)]
-    before = sum_of(lines)
-    random.Random(1).shuffle(lines)
-    assert sum_of(lines) == before
-    for part in range(6):
-        fields = lines[0].split("\0")
-        fields[part] += "1"
-        assert sum_of(["\0".join(fields), *lines[1:]]) != before
+_BYTES = os.fsdecode(b"\xff.jpg")
+
+
+@pytest.mark.parametrize("odd", [(), (_BYTES, 1, 2, 3, 4, ""), ("late.jpg", 1, 1 << 65, 3, 4, "")])
+def test_a_sum_knows_each_value_and_no_order(odd: Scanned) -> None:
+    files: list[Scanned] = [(f"{number}.jpg", 1, 2, 3, 4, "") for number in range(50)]
+    files[:0] = [odd] if odd else []
+    before = sum_of(files)
+    assert sum_of(files[:20]) + sum_of(files[20:]) == before
+    random.Random(1).shuffle(files)
+    assert sum_of(files) == before
+    for chosen in range(len(files)):
+        name, size, mtime_ns, inode, ctime_ns, reason = files[chosen]
+        for other in (
+            (f"{name}1", size, mtime_ns, inode, ctime_ns, reason),
+            (name, size + 1, mtime_ns, inode, ctime_ns, reason),
+            (name, size, mtime_ns + 1, inode, ctime_ns, reason),
+            (name, size, mtime_ns, inode + 1, ctime_ns, reason),
+            (name, size, mtime_ns, inode, None, reason),
+            (name, size, mtime_ns, inode, ctime_ns, "(unreadable)"),
+        ):
+            assert sum_of([*files[:chosen], other, *files[chosen + 1 :]]) != before
 
 
 def test_a_folder_is_closed_by_whoever_stops_early(
@@ -82,5 +93,5 @@ def test_a_file_that_is_gone_since_it_was_listed_is_nothing(
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "scandir", vanishing)
-        lines = lines_of(tmp_path)
-    assert list(listed_names(lines)) == ["b.jpg"]
+        files = scanned(tmp_path)
+    assert list(listed_names(files)) == ["b.jpg"]
