@@ -1,7 +1,8 @@
 """Images that a crawl did not see again: held back until it is decided that they are gone.
 
-What is held stands in temporary tables. Until they are gone for good the digests of their folders
-stay empty, so that a crawl after a kill, or after a refusal, looks at those folders again.
+What is held stands in temporary tables: mostly nothing, so a CROSS JOIN begins with them, where
+SQLite would read all images. Until they are gone for good the digests of their folders stay
+empty, so that a crawl after a kill, or after a refusal, looks at those folders again.
 """
 
 from __future__ import annotations
@@ -131,7 +132,8 @@ class Unseen:
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS excluded (image INTEGER PRIMARY KEY)")
         self._db.execute("DELETE FROM temp.excluded")
         rows = self._db.execute(
-            f"SELECT u.image, {shown_path('f', 'i')} FROM unseen u JOIN images i ON i.id = u.image "
+            f"SELECT u.image, {shown_path('f', 'i')} FROM unseen u "
+            "CROSS JOIN images i ON i.id = u.image "
             "JOIN folders f ON f.id = i.folder"
         )
         with self._db.transaction("excluded"):
@@ -155,7 +157,7 @@ class Unseen:
     def count_usable(self) -> int:
         """Number of images that are held and that a file was there for."""
         return self._db.number(
-            "SELECT COUNT(*) FROM unseen u JOIN images i ON i.id = u.image "
+            "SELECT COUNT(*) FROM unseen u CROSS JOIN images i ON i.id = u.image "
             f"WHERE i.reject_code IS NULL OR i.reject_code NOT IN ({_NAMES_NO_IMAGE})"
         )
 

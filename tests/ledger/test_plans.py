@@ -20,7 +20,7 @@ Walk = Callable[[World], object]
 
 # the values of a row, the sources of a run, groups that come from an index, indexes of what is rare
 RARE = ("images_absent", "images_todo", "images_rejected")
-SMALL = ("SCAN CONSTANT ROW", "SCAN json_each", "SCAN (subquery",
+SMALL = ("SCAN CONSTANT ROW", "SCAN json_each", "SCAN (subquery", "SCAN u",
          *(f"SCAN {images} USING INDEX {index}" for images in ("i", "images") for index in RARE),
          "SCAN images USING COVERING INDEX images_rejected")  # fmt: skip
 
@@ -69,6 +69,16 @@ def record(world: World) -> None:
     recording.save()
 
 
+def held(world: World) -> int:
+    world.ledger.unseen.begin()
+    return world.ledger.unseen.count_usable()
+
+
+def excluded(world: World) -> int:
+    world.ledger.unseen.begin()
+    return world.ledger.unseen.release(lambda _path: False)
+
+
 WALKS: dict[str, Walk] = {
     "unsent": lambda world: list(world.ledger.images.unsent(world.source, world.spec)),
     "read before": lambda world: list(world.ledger.images.todo(world.source, read_before=True)),
@@ -83,6 +93,8 @@ WALKS: dict[str, Walk] = {
     "todo left": lambda world: world.ledger.images.count_todo(world.source),
     "counts of a quote": lambda world: world.ledger.quoted.counts(world.source),
     "present images": lambda world: world.ledger.rows.images(world.source),
+    "images that were not seen": held,
+    "images that are excluded": excluded,
     "images with a file": lambda world: world.ledger.unseen.usable(world.source),
     "quote of works": lambda world: list(world.ledger.quoted.pending(world.source, world.spec)),
     "quote of a key": lambda world: world.ledger.quoted.is_linked(world.source, bytes(32)),
