@@ -34,7 +34,10 @@ NOT_FOR_HELP = {"asyncio", "difflib", "hashlib", "importlib.metadata", "pydantic
 NOT_FOR_STATUS = {"PIL", "aiohttp", "asyncio", "email", "genai_prices", "importlib.metadata"} | {
     "jinja2", "numpy", "openai", "pandas", "pyarrow", "quicktok", "ssl", "tqdm"
 }  # fmt: skip
-NOT_FOR_KNOWN = {"PIL", "genai_prices", "httpx2", "numpy", "pyarrow", "simplejpeg"}
+NOT_FOR_KNOWN = {"PIL", "email", "genai_prices", "httpx2", "importlib.metadata", "numpy"} | {
+    "pipeline.core.xmp", "pipeline.sources.bucket", "pipeline.sources.manifest",
+    "pipeline.sources.table", "pyarrow", "simplejpeg", "xml",
+}  # fmt: skip
 
 
 def loaded(*arguments: str, code: str = "0") -> set[str]:

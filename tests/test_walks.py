@@ -224,7 +224,7 @@ class LineListing:
 
 
 def test_a_source_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SOURCES, "file", ListSource)  # type: ignore[arg-type]
+    monkeypatch.setitem(SOURCES, "file", f"{__name__}:ListSource")  # type: ignore[attr-defined]
     rig.add("a.png", "b.png", "c.png")
     names = rig.data / "names.own"
     names.write_text("a.png\nc.png\n")

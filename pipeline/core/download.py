@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 from msgspec import Struct
 
@@ -91,6 +90,8 @@ def read_retry_after(text: str | None, now: datetime) -> float | None:
         return None
     if text.isascii() and text.isdigit():
         return float(text[:9])
+    from email.utils import parsedate_to_datetime  # loads sockets, and dates are rare
+
     try:
         moment = parsedate_to_datetime(text)
         return max(0.0, (moment - now).total_seconds())

@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable
 
 from pipeline.core import exif, iptc
 from pipeline.core.prompt import template_fields
-from pipeline.core.xmp import packet_in, xmp_values
 from pipeline.errors import UsageError
 
 FOLDER = "folder"
@@ -61,6 +60,8 @@ def picture_metadata(names: Collection[str], head: bytes, read: exif.Read) -> di
     if any(name in iptc.NAMES for name in names):
         values |= iptc.iptc_values(iptc.iptc_in(head) or _bytes(tags.get(exif.IPTC_TAG)))
     if any(name in _XMP for name in names):
+        from pipeline.core.xmp import packet_in, xmp_values  # loads an XML parser
+
         packet = _bytes(tags.get(exif.XMP_TAG)) or packet_in(head) or b""
         values |= xmp_values(packet, _XMP)
     return {name: values[name][:_LONGEST] for name in names if values.get(name)}

@@ -6,7 +6,6 @@ sentences such as "try again in 7h12m0s" or "please retry in 1.2 seconds".
 
 from __future__ import annotations
 
-import email.utils
 import math
 import re
 from collections.abc import Mapping
@@ -57,6 +56,8 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     plain = headers.get("retry-after")
     seconds = milliseconds / 1000 if milliseconds is not None else _number(plain)
     if seconds is None and plain:
+        import email.utils  # loads sockets, and dates are rare
+
         date = email.utils.parsedate_tz(plain)
         try:
             seconds = email.utils.mktime_tz(date) - now if date else None

@@ -13,7 +13,6 @@ from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from pipeline.core.catalogue import PriceTable
@@ -119,6 +118,8 @@ def _snapshot() -> DataSnapshot:
 
 
 def _version() -> str:
+    from importlib.metadata import version  # loads a mail parser, and mostly nothing is priced
+
     return version("genai_prices")  # its own `__version__`
 
 

@@ -9,11 +9,9 @@ from pathlib import Path
 from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
 from pipeline.sources import NamedPlace, SourceOptions, to_text
-from pipeline.sources.named_objects import is_object
-from pipeline.sources.stored_table import copy_table, may_be_stored_table
 from pipeline.sources.stream import copy_stream, is_stream, stream_note
-from pipeline.sources.table_kinds import is_table_of_images
 from pipeline.sources.table_text import EarlierReading
+from pipeline.storage.place import is_object
 from pipeline.system.workspace import Workspace
 
 
@@ -38,9 +36,7 @@ class Arrivals:
         """
         if is_stream(place.text):
             return self._stream(place.text)
-        if is_object(place.text) and (place.as_table or may_be_stored_table(place.text)):
-            return self._stored(place)
-        return place
+        return self._stored(place) if is_object(place.text) else place
 
     def options_of(self, place: NamedPlace) -> SourceOptions:
         """Options of the source at a place: where its paths count from, and how it was read."""
@@ -51,7 +47,7 @@ class Arrivals:
             origin = self._origins[place.text]
             earlier = self._earlier_reading(to_text(origin))
             return replace(self._options, origin=origin, earlier=earlier)
-        if not (place.as_table or is_table_of_images(Path(place.text))):
+        if not (place.as_table or _is_table(place.text)):
             return self._options
         locator = "" if "\0" in place.text else to_text(os.path.realpath(place.text))
         return replace(self._options, earlier=self._earlier_reading(locator))
@@ -69,6 +65,10 @@ class Arrivals:
 
     def _stored(self, place: NamedPlace) -> NamedPlace:
         """Copy of a table; where there is none, the address may be the prefix of images."""
+        from pipeline.sources.stored_table import copy_table, may_be_stored_table
+
+        if not (place.as_table or may_be_stored_table(place.text)):
+            return place
         self._workspace.create()
         copy = copy_table(place.text, self._workspace.streams, self._options.storage)
         if copy is None:
@@ -83,3 +83,11 @@ class Arrivals:
         with Ledger(self._workspace.ledger, read_only=True) as ledger:
             seen, encoding = ledger.images.encoding(locator)
         return EarlierReading(encoding, legacy=seen and encoding is None)
+
+
+def _is_table(text: str) -> bool:
+    if os.path.isdir(text):  # noqa: PTH112
+        return False
+    from pipeline.sources.table_kinds import is_table_of_images
+
+    return is_table_of_images(Path(text))

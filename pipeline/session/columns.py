@@ -9,9 +9,8 @@ from pipeline.ledger import Ledger
 from pipeline.session.session import Session
 from pipeline.session.settings import RunSettings
 from pipeline.sources import Source
-from pipeline.sources.metadata import MetadataSource
-from pipeline.sources.sidecar import COLUMN as SIDECAR
 
+_SIDECAR = "sidecar"  # the column of `sources.sidecar`
 _SHOWN = 60  # characters of an example
 
 
@@ -33,9 +32,14 @@ def check_columns(session: Session, sources: Mapping[int, Source], template: str
 
 def metadata_notes(ledger: Ledger, sources: Mapping[int, Source], template: str) -> list[str]:
     """Sentence on the metadata of pictures that the prompt sends, with an example of each."""
+    fields = template_fields(template)
+    if not fields:
+        return []
+    from pipeline.sources.metadata import MetadataSource
+
     names = [
         name
-        for name in template_fields(template)
+        for name in fields
         if any(
             isinstance(source, MetadataSource) and name in source.names
             for source in sources.values()
@@ -57,7 +61,8 @@ def column_notes(settings: RunSettings, template: str, columns: Collection[str])
     """Sentences on columns of the source that the prompt does not send, or sends instead of
     `[prompt] values`."""
     notes = []
-    if settings.source.sidecars and SIDECAR in columns and SIDECAR not in template_fields(template):
+    sidecars = settings.source.sidecars and _SIDECAR in columns
+    if sidecars and _SIDECAR not in template_fields(template):
         notes.append("the texts beside the images are not sent: the prompt does not name {sidecar}")
     return notes + [
         f"{{{name}}} is the source's column of that name, not [prompt] values"

@@ -38,7 +38,6 @@ from pipeline.sources import NamedPlace
 from pipeline.sources.base import SourceOptions
 from pipeline.sources.download import FetchOptions
 from pipeline.sources.download.url_passthrough import UrlPassthrough
-from pipeline.sources.existing_text import ExistingTextReader
 from pipeline.stages.crawl import CrawlRules
 from pipeline.stages.prune import CacheLimits
 from pipeline.storage import Originals
@@ -167,8 +166,12 @@ class RunSettings(Struct, frozen=True):
 
     def crawl_rules(self) -> CrawlRules:
         """Rules of a crawl; texts that images have already count only where they are named."""
+        if not self.text_places.words:
+            return CrawlRules(self.reread, self.loss_rule)
+        from pipeline.sources.existing_text import ExistingTextReader
+
         texts = ExistingTextReader(self.text_places, self.source.encoding)
-        return CrawlRules(self.reread, self.loss_rule, texts if self.text_places.words else None)
+        return CrawlRules(self.reread, self.loss_rule, texts)
 
     def open_original(self) -> OpenOriginal:
         """Opener of originals wherever they are: here, or stored elsewhere."""

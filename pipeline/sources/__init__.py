@@ -27,9 +27,8 @@ download/ safe download of images at URLs
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from pipeline.core.image_metadata import named_metadata
 from pipeline.core.stored_address import scheme_of
@@ -45,21 +44,11 @@ from pipeline.sources.base import (
     to_path,
     to_text,
 )
-from pipeline.sources.bucket import BucketSource
-from pipeline.sources.folder import FolderSource
-from pipeline.sources.manifest import ManifestSource
-from pipeline.sources.metadata import metadata_source
 from pipeline.sources.named_places import NamedPlace, named_places
-from pipeline.sources.parquet_table import ParquetSource, has_image_column, is_parquet
-from pipeline.sources.sidecar import SidecarSource
-from pipeline.sources.single import FileSource
 from pipeline.sources.source_set import OptionsOf, SourceSet
-from pipeline.sources.table_kinds import is_table_of_images
-from pipeline.sources.tar_file import TarSource, is_tar_file
-from pipeline.sources.urls import UrlSource, is_url_list
-from pipeline.sources.zip_file import ZipSource, is_zip_file
 from pipeline.storage.place import OBJECT_SCHEMES
 from pipeline.system import plugins
+from pipeline.system.late_names import late_name
 
 __all__ = [
     "SOURCES",
@@ -79,22 +68,24 @@ __all__ = [
     "to_text",
 ]
 
-SOURCES: Mapping[str, Callable[[Any, SourceOptions], Source]] = {
-    "bucket": BucketSource,
-    "folder": FolderSource,
-    "file": FileSource,
-    "manifest": ManifestSource,
-    "urls": UrlSource,
-    "zip": ZipSource,
-    "tar": TarSource,
-    "parquet": ParquetSource,
+SOURCES: Mapping[str, str] = {
+    "bucket": "pipeline.sources.bucket:BucketSource",
+    "folder": "pipeline.sources.folder:FolderSource",
+    "file": "pipeline.sources.single:FileSource",
+    "manifest": "pipeline.sources.manifest:ManifestSource",
+    "urls": "pipeline.sources.urls:UrlSource",
+    "zip": "pipeline.sources.zip_file:ZipSource",
+    "tar": "pipeline.sources.tar_file:TarSource",
+    "parquet": "pipeline.sources.parquet_table:ParquetSource",
 }
+"""Class of each kind, "module:name", imported when the first such place is opened and called with
+the place and the options."""
 
 _ONE_BY_ONE = ("file", "urls")  # all that they hold was named by itself
-_CONTAINERS: Mapping[str, Callable[[Path], bool]] = {
-    "zip": is_zip_file,
-    "tar": is_tar_file,
-    "parquet": is_parquet,
+_CONTAINERS = {
+    "zip": "pipeline.sources.zip_file:is_zip_file",
+    "tar": "pipeline.sources.tar_file:is_tar_file",
+    "parquet": "pipeline.sources.parquet_table:is_parquet",
 }
 
 
@@ -129,7 +120,11 @@ def source_at(place: NamedPlace, options: SourceOptions) -> Source:
     """
     source = _plain_source(place, options)
     names = named_metadata(options.templates, source.columns)
-    return metadata_source(source, names) if names else source
+    if not names:
+        return source
+    from pipeline.sources.metadata import metadata_source
+
+    return metadata_source(source, names)
 
 
 def _plain_source(place: NamedPlace, options: SourceOptions) -> Source:
@@ -145,8 +140,10 @@ def _plain_source(place: NamedPlace, options: SourceOptions) -> Source:
         return _checked_exclusion(_bucket(place, options), options)
     path = Path(place.text)
     kind = _kind(path, place)
-    source = _checked_exclusion(SOURCES[kind](path, options), options)
+    source = _checked_exclusion(_opened(kind, path, options), options)
     if options.sidecars and kind in ("folder", "file"):
+        from pipeline.sources.sidecar import SidecarSource
+
         return SidecarSource(source, options.encoding)
     if options.sidecars and kind in _CONTAINERS:
         columns = ", ".join(f"{{{name}}}" for name in source.columns[:5])
@@ -154,6 +151,11 @@ def _plain_source(place: NamedPlace, options: SourceOptions) -> Source:
         raise UsageError(
             f"[input] sidecar_context reads texts beside files, not in {source.label}{named}"
         )
+    return source
+
+
+def _opened(kind: str, place: Path | str, options: SourceOptions) -> Source:
+    source: Source = late_name(SOURCES[kind])(place, options)
     return source
 
 
@@ -179,7 +181,7 @@ def _bucket(place: NamedPlace, options: SourceOptions) -> Source:
         raise UsageError(f"{place.text}: there is no such object")
     if options.sidecars:
         raise UsageError("[input] sidecar_context reads texts beside files, not in a bucket")
-    return BucketSource(place.text, options)
+    return _opened("bucket", place.text, options)
 
 
 def _of_another_package(text: str, options: SourceOptions) -> Source | None:
@@ -200,7 +202,9 @@ def _container_kind(path: Path) -> str:
     """Kind of a file that holds images, "file" for all others."""
     try:
         if path.is_file():
-            return next((kind for kind, is_one in _CONTAINERS.items() if is_one(path)), "file")
+            return next(
+                (kind for kind, is_one in _CONTAINERS.items() if late_name(is_one)(path)), "file"
+            )
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     return "file"
@@ -234,9 +238,17 @@ def _kind(path: Path, place: NamedPlace) -> str:
         raise UsageError(f"the manifest {path} is a folder: name the table itself")
     if is_folder:
         return "folder"
+    return _kind_of_file(path, as_table=place.as_table)
+
+
+def _kind_of_file(path: Path, *, as_table: bool) -> str:
+    from pipeline.sources.parquet_table import has_image_column
+    from pipeline.sources.table_kinds import is_table_of_images
+    from pipeline.sources.urls import is_url_list
+
     if is_url_list(path):
         return "urls"
-    if place.as_table:
+    if as_table:
         return "manifest"
     kind = _container_kind(path)
     is_table = kind == "file" and is_table_of_images(path)

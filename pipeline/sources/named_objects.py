@@ -19,7 +19,7 @@ from pipeline.records import Rejection, SourceFile
 from pipeline.sources.base import SourceOptions, problem_entry, to_path, to_text
 from pipeline.storage.object_key import ObjectKey
 from pipeline.storage.objects import ObjectReader
-from pipeline.storage.place import OBJECT_SCHEMES, Place
+from pipeline.storage.place import Place, is_object
 
 HELD_AT_ONCE = 50_000
 """Answers in memory."""
@@ -27,11 +27,6 @@ HELD_AT_ONCE = 50_000
 _ASKED_AT_ONCE = 16
 _OUTSIDE = "this leads out of the manifest's prefix (see input.allow_outside)"
 _LOCAL = "a manifest in object storage names no files of this machine"
-
-
-def is_object(text: str) -> bool:
-    """Recognise the address of an object."""
-    return scheme_of(text) in OBJECT_SCHEMES
 
 
 class NamedObjects:

@@ -7,11 +7,10 @@ from pathlib import Path
 from pipeline.core.stored_address import name_for
 from pipeline.errors import UsageError
 from pipeline.records import Rejection
-from pipeline.sources.named_objects import is_object
 from pipeline.sources.table_kinds import is_name_of_a_table
 from pipeline.storage.object_key import is_odd
 from pipeline.storage.objects import ObjectReader
-from pipeline.storage.place import Place
+from pipeline.storage.place import Place, is_object
 from pipeline.storage.settings import StorageSettings
 from pipeline.system.files import storage_error, whole_file
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from msgspec import Struct, field
 
@@ -26,8 +26,10 @@ from pipeline.sources.base import (
     SourceListing,
     to_path,
 )
-from pipeline.sources.existing_text import ExistingTextReader
 from pipeline.stages.table_facts import STALE
+
+if TYPE_CHECKING:
+    from pipeline.sources.existing_text import ExistingTextReader
 
 _CHUNK = 1_000  # files handed to the ledger at once
 _GROUP = 200  # folders in one transaction

@@ -57,6 +57,11 @@ class Place(Struct, frozen=True):
         return f"{self.root}{key}"
 
 
+def is_object(text: str) -> bool:
+    """Recognise the address of an object."""
+    return scheme_of(text) in OBJECT_SCHEMES
+
+
 def obstore() -> Any:
     """Library of object storage.
 

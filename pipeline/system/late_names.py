@@ -6,6 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
+def late_name(place: str) -> Any:
+    """Object at "MODULE:NAME", whose module is imported now."""
+    from importlib import import_module
+
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
+
+
 def late_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """Function for a package's `__getattr__`: the package itself stays quick to import.
 
@@ -16,8 +24,6 @@ def late_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     def imported(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        from importlib import import_module
-
-        return getattr(import_module(homes[name]), name)
+        return late_name(f"{homes[name]}:{name}")
 
     return imported

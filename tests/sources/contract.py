@@ -11,6 +11,7 @@ from pipeline.core.stored_address import is_stored
 from pipeline.records import SourceFile
 from pipeline.sources import SOURCES, Source, to_path
 from pipeline.storage import Readers, StorageSettings
+from pipeline.system.late_names import late_name
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 60
 
@@ -41,7 +42,7 @@ class SourceContract:
         return self.make(tmp_path)
 
     def test_is_in_the_registry(self, source: Source) -> None:
-        assert SOURCES[source.kind] is type(source)
+        assert late_name(SOURCES[source.kind]) is type(source)
 
     def test_is_named_by_an_absolute_resolved_path(self, source: Source, tmp_path: Path) -> None:
         assert source.locator.startswith(os.path.realpath(tmp_path))

@@ -4,11 +4,15 @@ import json
 
 import pytest
 
-from pipeline.system.late_names import late_names
+from pipeline.system.late_names import late_name, late_names
 
 
 def test_a_name_is_imported_from_its_home() -> None:
     assert late_names("here", {"loads": "json"})("loads") is json.loads
+
+
+def test_a_name_is_imported_from_its_module() -> None:
+    assert late_name("json:loads") is json.loads
 
 
 def test_another_name_is_an_attribute_that_there_is_not() -> None:
