@@ -1,4 +1,4 @@
-"""Pictures that look alike: which pairs of near hashes show the same, and which picture stands for
+"""Pictures that look alike: which pairs of near hashes show the same, and which picture represents
 which."""
 
 from __future__ import annotations
@@ -82,18 +82,20 @@ def _same_tones(one: Appearance, other: Appearance) -> bool:
 
 
 class Appearances(Protocol):
-    """Appearances of pictures by their positions, each made when it is asked for, in the order in
-    which they stand for others: first what is settled, which stands for itself whatever else is
-    found, then the largest, then the sharpest. All hashes lie one behind the other."""
+    """Appearances of pictures by their positions, each made when it is asked for.
+
+    They come in the order in which they represent others: first those that are fixed, which nothing
+    may represent, since they are paid for or under way; then the largest, then the sharpest.
+    """
 
     @property
     def hashes(self) -> bytes | bytearray:
-        """HASH_BYTES of each."""
+        """Hashes of all, HASH_BYTES each, one behind the other."""
         ...
 
     @property
-    def settled(self) -> int:
-        """Number of those that are settled."""
+    def fixed(self) -> int:
+        """Number of those that are fixed, the first ones."""
         ...
 
     def __getitem__(self, position: int, /) -> Appearance:
@@ -104,7 +106,8 @@ class Appearances(Protocol):
 def group(
     appearances: Appearances, distance: int, detail: Callable[[int], bytes] = lambda _: b""
 ) -> Iterator[tuple[int, int, int]]:
-    """Choose which appearances stand for others: (position, its representative, distance).
+    """Choose which appearances represent others: (position, position of its representative,
+    distance).
 
     Each is within `distance` of its own representative; chains do not pull strangers together.
 
@@ -117,7 +120,7 @@ def group(
         same = partial(_same_sheet, detail, one, other)
         return is_confirmed(appearances[one], appearances[other], same)
 
-    return representatives(appearances.hashes, distance, appearances.settled, confirmed)
+    return representatives(appearances.hashes, distance, appearances.fixed, confirmed)
 
 
 def _same_sheet(detail: Callable[[int], bytes], one: int, other: int, flat: bool) -> bool:

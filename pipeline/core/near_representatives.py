@@ -35,14 +35,14 @@ _Pairs = NDArray[np.void]
 def representatives(
     hashes: bytes | bytearray,
     distance: int,
-    settled: int,
+    fixed: int,
     is_confirmed: Callable[[int, int], bool],
 ) -> Iterator[tuple[int, int, int]]:
     """Choose representatives; gives (position, position of its representative, bits in which they
     differ) of each hash that is represented. Of several the nearest represents it.
 
     Args:
-        settled: number of hashes at the beginning that nothing may represent.
+        fixed: number of hashes at the beginning that nothing may represent.
         is_confirmed: check of a pair of near hashes, by their positions.
     """
     count = len(hashes) // HASH_BYTES
@@ -50,7 +50,7 @@ def representatives(
     start = search = 0
     while start < count:
         confirm = search >= _UNCONFIRMED_SEARCHES
-        start = choice.search(hashes, distance, settled, start, confirm=confirm)
+        start = choice.search(hashes, distance, fixed, start, confirm=confirm)
         search += 1
     each = zip(range(count), choice.by, choice.bits, strict=True)
     return (one for one in each if one[1] != _NOBODY)
@@ -69,14 +69,14 @@ class _Choice:
         self._is_confirmed = is_confirmed
 
     def search(
-        self, hashes: bytes | bytearray, distance: int, settled: int, start: int, *, confirm: bool
+        self, hashes: bytes | bytearray, distance: int, fixed: int, start: int, *, confirm: bool
     ) -> int:
         """Let hashes represent others, from the position `start` on; gives the first position whose
         pairs there was no room for. `confirm` is to hold confirmed pairs only."""
         end, free = len(self.by), np.frombuffer(self.by, np.uint32) == _NOBODY
         held, unsorted, count = np.empty(0, _PAIR), list[_Pairs](), 0
         for one, other, bits in pairs(hashes, distance):
-            wanted = (one >= start) & (one < end) & free[one] & (other >= settled)
+            wanted = (one >= start) & (one < end) & free[one] & (other >= fixed)
             new = np.zeros(np.count_nonzero(wanted), _PAIR)
             new["one"], new["other"], new["bits"] = one[wanted], other[wanted], bits[wanted]
             unsorted.append(new)

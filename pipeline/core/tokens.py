@@ -71,7 +71,7 @@ class TokenRules(Protocol):
         ...
 
     def upper_prompt(self, width: int, height: int, prompt: str) -> int | None:
-        """Bound of `estimate` alone."""
+        """Most tokens that the prompt can have: `upper_prompt` of `estimate`, by itself."""
         ...
 
 

@@ -120,7 +120,7 @@ def _first_picture(data: bytes) -> tuple[int, TiffPage, bool]:
 
 
 def _picture(data: bytes, frame: Frame) -> tuple[int, TiffPage, bool]:
-    """Same for the picture asked for."""
+    """Number of the page that is asked for, the page, and whether it is the only page."""
     pictures = _pictures(data)
     number, page = pictures[_chosen(len(pictures), frame)]
     return number, page, len(pictures) == 1 and not number and not page.directory.next

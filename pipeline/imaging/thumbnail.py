@@ -44,7 +44,7 @@ class _LongestSide(Struct, frozen=True):
         )
 
     def canonical(self) -> Mapping[str, object]:
-        """Canonical form: the side."""
+        """Kind of this size and its longest side, as a recipe would hold them."""
         return {"kind": "longest_side", "pixels": self.pixels}
 
 

@@ -146,7 +146,7 @@ def _alpha(page: TiffPage, colours: int, bands: int) -> tuple[int, int]:
 
 
 def _upright(image: Image.Image, page: TiffPage) -> Image.Image:
-    """As Pillow turns what it loads."""
+    """Image turned by its orientation, as Pillow turns those that it loads."""
     orientation = page.number(274, 1)
     if orientation not in range(2, 9):
         return image

@@ -28,21 +28,21 @@ class ContentAppearances:
     `core.near_duplicates.Appearances`, also for their order.
 
     Attributes:
-        rows: of the contents.
-        hashes: one behind the other.
-        settled: number of those that have a work.
+        rows: ids of the contents.
+        hashes: of all contents, one behind the other.
+        fixed: number of the contents that have a work, the first ones.
     """
 
     def __init__(self, database: Database) -> None:
-        self.rows, self.hashes, self.settled = array("I"), bytearray(), 0
+        self.rows, self.hashes, self.fixed = array("I"), bytearray(), 0
         self._db = database
         self._appearance = lru_cache(_HELD)(self._read)
 
-    def add(self, row: int, hash: bytes, *, settled: bool) -> None:
-        """Add a content; those that are settled come first."""
+    def add(self, row: int, hash: bytes, *, fixed: bool) -> None:
+        """Add a content; those that are fixed come first."""
         self.rows.append(row)
         self.hashes += hash
-        self.settled += settled
+        self.fixed += fixed
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -74,23 +74,23 @@ class NearDuplicates:
         self._db = database
 
     def appearances(self, sources: SourceRows, spec: int, recipe: RecipeRow) -> ContentAppearances:
-        """Appearances of new images of the sources, and, as settled ones, of contents that have a
+        """Appearances of new images of the sources, and, as fixed ones, of contents that have a
         work under this spec."""
         appearances = ContentAppearances(self._db)
-        for row, hash, settled in self._db.execute(
+        for row, hash, fixed in self._db.execute(
             # IN, whose list is made once: no index of works begins with their content
             f"SELECT c.id, {perceptual_hash_of('c')} AS hash, "
-            "c.id IN (SELECT w.content FROM works w WHERE w.spec = ?) AS settled "
+            "c.id IN (SELECT w.content FROM works w WHERE w.spec = ?) AS fixed "
             "FROM contents c JOIN preparations p ON p.content = c.id AND p.recipe = ? "
             "JOIN originals o ON o.id = p.original WHERE c.perceptual IS NOT NULL "
-            "AND (settled OR c.id IN (SELECT i.content FROM images i "
+            "AND (fixed OR c.id IN (SELECT i.content FROM images i "
             "JOIN folders f ON f.id = i.folder "
             f"WHERE f.source {AMONG} AND i.todo = 1 AND i.present = 1)) "
-            "GROUP BY c.id ORDER BY settled DESC, MAX(o.width * o.height) DESC, c.sharpness DESC, "
+            "GROUP BY c.id ORDER BY fixed DESC, MAX(o.width * o.height) DESC, c.sharpness DESC, "
             "hash, c.id",
             (spec, recipe.row, among(sources)),
         ):
-            appearances.add(row, hash, settled=bool(settled))
+            appearances.add(row, hash, fixed=bool(fixed))
         return appearances
 
     def detail(self, content: int) -> bytes:

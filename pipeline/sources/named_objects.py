@@ -33,7 +33,7 @@ class NamedObjects:
     """Makes entries from addresses of objects, and from paths beside a table at an address."""
 
     def __init__(self, options: SourceOptions) -> None:
-        """Nothing is asked before `ask`."""
+        """Take the options; no storage is asked before `ask` is called."""
         self._outside_allowed = options.allow_outside
         self._below = options.origin.rpartition("/")[0] + "/" if options.origin else ""
         self._reader = ObjectReader(options.storage)

@@ -15,9 +15,9 @@ def look(hash: bytes, size: tuple[int, int] = (4, 3)) -> Appearance:
     return Appearance(hash, *size)
 
 
-def grouped(looks: list[Appearance], distance: int, settled: int = 0) -> dict[int, tuple[int, int]]:
+def grouped(looks: list[Appearance], distance: int, fixed: int = 0) -> dict[int, tuple[int, int]]:
     appearances = AppearanceList(looks)
-    appearances.settled = settled
+    appearances.fixed = fixed
     return likeness.grouped(appearances, distance)
 
 
@@ -27,9 +27,9 @@ def test_the_first_represents_its_group() -> None:
     assert grouped(looks, 4) == {1: (0, 2), 2: (0, 1)}
 
 
-def test_what_is_settled_represents_and_is_never_represented() -> None:
+def test_what_is_fixed_represents_and_is_never_represented() -> None:
     base = b"\x55" * 16
-    assert grouped([look(base), look(base), look(base)], 4, settled=2) == {2: (0, 0)}
+    assert grouped([look(base), look(base), look(base)], 4, fixed=2) == {2: (0, 0)}
 
 
 def test_the_nearest_represents() -> None:
@@ -71,18 +71,18 @@ def test_other_colours_are_another_picture() -> None:
     st.integers(0, 3),
 )
 def test_each_is_represented_by_the_nearest_of_those_before_that_represent(
-    hashes: list[bytes], distance: int, settled: int, most: int, unconfirmed: int
+    hashes: list[bytes], distance: int, fixed: int, most: int, unconfirmed: int
 ) -> None:
     """However few pairs are held."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(near_representatives, "_MOST_PAIRS", most)
         patch.setattr(near_representatives, "_PAGE", 2)
         patch.setattr(near_representatives, "_UNCONFIRMED_SEARCHES", unconfirmed)
-        found = grouped([look(hash) for hash in hashes], distance, min(settled, len(hashes)))
+        found = grouped([look(hash) for hash in hashes], distance, min(fixed, len(hashes)))
     near = {(one, other): bits for one, other, bits in brute(hashes, distance)}
     expected: dict[int, tuple[int, int]] = {}
     for one in range(len(hashes)):
-        for other in range(max(one + 1, settled), len(hashes)):
+        for other in range(max(one + 1, fixed), len(hashes)):
             bits = near.get((one, other), 999)
             both = is_informative(hashes[one]) and is_informative(hashes[other])
             if one not in expected and both and bits < expected.get(other, (0, 998))[1]:

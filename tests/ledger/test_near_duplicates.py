@@ -24,7 +24,7 @@ def test_looks_of_new_images_and_of_what_is_paid_for(world: World) -> None:
     assert looks.rows.tolist() == [paid, new]
     assert looks.hashes == b"p" * 16 + b"n" * 16
     assert [look.hash for look in looks] == [b"p" * 16, b"n" * 16]
-    assert looks.settled == 1
+    assert looks.fixed == 1
     assert [look.colours for look in looks] == [b"", b"c" * 27]
     assert [look.flat_share for look in looks] == [None, None]
 

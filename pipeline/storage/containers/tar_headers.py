@@ -200,7 +200,7 @@ def _decimal(digits: bytes) -> int:
 
 
 def _small(read_at: ReadAt, data: int, header: _Header) -> bytes:
-    """Content of an extension's header."""
+    """Content of an extended header; one that is too long is refused."""
     if header.size > _LONGEST_HEADER:
         raise ContainerError(f"an extended header has {header.size:,} bytes: it is not read")
     content = read_at(data, header.size)
