@@ -20,7 +20,7 @@ from pipeline.core.provider_kinds import AUTO, LOCAL
 from pipeline.core.skipped_files import excluded_sentence
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
-from pipeline.ledger.lookup import KnownOriginals
+from pipeline.ledger.known_originals import KnownOriginals
 from pipeline.ledger.reservations import Scope
 from pipeline.review.edits import Edits
 from pipeline.review.in_force import kept_answers

@@ -1,4 +1,4 @@
-"""Finds a configuration, merges the command line into it, and says exactly what is wrong."""
+"""Loading of a configuration: found, merged with the command line, and checked."""
 
 from __future__ import annotations
 

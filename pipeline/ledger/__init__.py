@@ -50,7 +50,7 @@ captions         files with their captions, for the texts beside them, and with 
 places           where images are, in SQL
 quoted           images as a quote counts and prices them; linked_images  counts by an index alone
 samples          images and answers of a pilot
-lookup           whether bytes were prepared before, for a worker process
+known_originals  whether bytes were prepared before, for a worker process
 integrity        damage of the file: pages, rows, indexes, references
 audit            what is wrong with the ledger, for `verify`: contradictions in SQL, identities
                  that belong to something else, rows that are not what was closed (seals)

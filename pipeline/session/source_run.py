@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import chain
 
 from pipeline.ledger.images import SeenImage
-from pipeline.ledger.lookup import KnownOriginals
+from pipeline.ledger.known_originals import KnownOriginals
 from pipeline.session.budget import (
     headroom_of,
     least_requests,

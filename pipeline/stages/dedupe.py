@@ -1,4 +1,4 @@
-"""dedupe: let one picture stand for those that look like it (opt-in).
+"""Near duplicates: one picture represents those that look like it, where that is asked for.
 
 Needs every new image's hash before anything is sent, so it comes between crawling and writing.
 What is paid for already stays its own representative.

@@ -47,13 +47,13 @@ def test_a_worker_whose_parent_never_speaks_ends_with_it() -> None:
 
 def test_a_worker_loads_no_engine_and_little_of_the_ledger() -> None:
     code = (
-        "import sys, pipeline.engines.worker, pipeline.ledger.lookup\n"
+        "import sys, pipeline.engines.worker, pipeline.ledger.known_originals\n"
         "print(*sorted(name for name in sys.modules if name.startswith('pipeline.')))"
     )
     loaded = subprocess.check_output(
         [sys.executable, "-c", code], cwd=Path(__file__).parents[2], text=True
     ).split()
-    assert "pipeline.ledger.lookup" in loaded
+    assert "pipeline.ledger.known_originals" in loaded
     unwanted = {"pipeline.engines.local", "pipeline.ledger.store", "pipeline.ledger.rows"}
     assert unwanted.isdisjoint(loaded)
     assert not [name for name in loaded if name.startswith("pipeline.storage")]

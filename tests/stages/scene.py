@@ -17,7 +17,7 @@ from pipeline.imaging.prepare import Preparer
 from pipeline.ledger import Ledger
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.images import SeenImage
-from pipeline.ledger.lookup import KnownOriginals
+from pipeline.ledger.known_originals import KnownOriginals
 from pipeline.ledger.shards import Shard
 from pipeline.ledger.specs import SpecText
 from pipeline.providers.base import BatchOptions

@@ -1,4 +1,4 @@
-"""online: the same shards, sent one request at a time and answered at once.
+"""Captioner by online requests: the same shards, sent a request at a time and answered at once.
 
 A small group of requests is to the ledger what a batch is: one reservation before anything is
 sent, one settling afterwards. Its raw answers come out of its journal instead of a download.

@@ -1,4 +1,4 @@
-"""Worker process's view of the ledger: were these bytes prepared before?"""
+"""Originals that the ledger knows, as a worker process asks before it prepares one."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.ledger.database import Database
-from pipeline.ledger.lookup import KnownOriginals
+from pipeline.ledger.known_originals import KnownOriginals
 from pipeline.records import RejectedImage, Rejection
 from tests.ledger.world import World
 
