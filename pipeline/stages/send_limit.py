@@ -8,7 +8,8 @@ from pipeline.ledger.images import SeenImage
 
 
 class SendLimit:
-    """Counter of a run's images; what goes again after an answer of this run is not counted twice.
+    """Counter of a run's images, each of which counts once: also when its request is only sent
+    among those that wait, as its file was not decoded, and when it goes again after an answer.
 
     Attributes:
         withheld: images were left for later runs.
@@ -18,6 +19,7 @@ class SendLimit:
         """Let so many images go, None for all."""
         self.withheld = False
         self._left = images
+        self._new: set[int] = set()
         self._sent: set[int] = set()
 
     def new(self, images: Iterator[SeenImage]) -> Iterator[SeenImage]:
@@ -25,13 +27,15 @@ class SendLimit:
         for image in images:
             if not self._take():
                 return
+            if self._left is not None:
+                self._new.add(image.id)
             yield image
 
     def unsent(self, images: Iterator[tuple[int, SeenImage]]) -> Iterator[tuple[int, SeenImage]]:
         """(work, image) of works that wait to be sent, as long as the limit lasts, and of those
-        that this run has sent before."""
+        that it has let go already."""
         for work, image in images:
-            if work in self._sent or self._take():
+            if work in self._sent or image.id in self._new or self._take():
                 yield work, image
 
     def note_sent(self, works: Collection[int]) -> None:

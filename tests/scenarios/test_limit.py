@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.commands.estimate import estimate
+from pipeline.commands.sources import forget_source
 from pipeline.commands.write import write
 from pipeline.errors import NeedsPerson
 from pipeline.server.faults import LineFault
@@ -49,6 +50,14 @@ def test_a_changed_prompt_is_bought_in_parts_too(rig: Rig) -> None:
     report = rig.run(input__limit=2, prompt__user="Something else.")
     assert (report.requests, report.outcomes["pending"]) == (2, 3)
     assert rig.run(prompt__user="Something else.").requests == 3
+
+
+def test_files_with_known_bytes_are_sent_at_once(rig: Rig) -> None:
+    rig.add(*NAMES)
+    rig.run()
+    forget_source(rig.config(), rig.data.name, rig.said.append)
+    report = rig.run(input__limit=2, prompt__user="Something else.")
+    assert (report.requests, report.outcomes) == (2, {"captioned": 2, "pending": 3})
 
 
 def test_what_goes_again_is_not_counted_twice(rig: Rig) -> None:

@@ -16,6 +16,8 @@ def test_so_many_images_go_and_no_more() -> None:
     assert [work for work, _ in limit.unsent(iter(works))] == [7]
     assert limit.withheld
     assert list(limit.new(map(image, range(2)))) == []
+    prepared_before = [(5, image(1)), (6, image(6))]
+    assert [work for work, _ in limit.unsent(iter(prepared_before))] == [5], "it was let go as new"
     limit.note_sent([8])
     assert [work for work, _ in limit.unsent(iter(works))] == [8], "it goes again"
 
