@@ -11,6 +11,7 @@ from pipeline.cli.options import configured
 from pipeline.cli.progress import progress_words
 from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
+from pipeline.errors import about
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     "--from", "mirror", metavar="ADDRESS", help="Mirror in object storage, on a new machine."
 )
 @configured()
+@about("workspace")
 def rebuild(config: Config, mirror: str | None) -> int:
-    """Restore a lost ledger from shards, raw results and the service's own list and files.
+    """Restore a lost ledger from shards, raw answers and the service's own list and files.
 
     Nothing is sent. The next run links the images to what is paid for and pays nothing again.
     """

@@ -9,6 +9,7 @@ import click
 from pipeline.cli import console
 from pipeline.cli.options import configured
 from pipeline.core.words import counted
+from pipeline.errors import about
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 @click.command("retry")
 @click.option("--outcome", required=True, metavar="A,B", help="e.g. length,expired,failed")
 @configured()
+@about("outcomes")
 def retry(outcome: str, config: Config) -> int:
     """Let images with some outcomes go again with the next run.
 

@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option
 from pipeline.core.words import counted
+from pipeline.errors import about
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -52,6 +53,7 @@ def _refuse_options(context: click.Context, command: str) -> None:
 @sources.command("forget")
 @click.argument("name")
 @configured()
+@about("inputs")
 def forget(name: str, config: Config) -> int:
     """Take the rows of a source out of the table; what was paid for stays paid for."""
     from pipeline.commands.sources import forget_source
@@ -65,6 +67,7 @@ def forget(name: str, config: Config) -> int:
 @click.argument("old")
 @click.argument("new")
 @configured()
+@about("inputs")
 def moved(old: str, new: str, config: Config) -> int:
     """Join the source OLD with NEW, a source or its new path or address: a moved folder is one."""
     from pipeline.commands.sources import move_source

@@ -64,8 +64,9 @@ class KnownSources:
         for source in known:
             if source.name == name:
                 return source
-        names = ", ".join(source.name for source in known) or "none"
-        raise UsageError(f"no source is called {name}; there are: {names}")
+        names = ", ".join(source.name for source in known)
+        choice = f"there are: {names}" if known else "the workspace has none"
+        raise UsageError(f"no source is called {name}; {choice}")
 
     def others(self, sources: SourceRows) -> list[str]:
         """Names of the other sources that have rows in the table."""

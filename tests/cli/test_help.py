@@ -69,6 +69,9 @@ def test_every_error_has_a_topic_that_explains_its_exit_code(
         (("export", "--out", "x.parquet"), "workspace"),
         (("report", "--out", "page.html"), "workspace"),
         (("review", "--import", "sheet.csv"), "workspace"),
+        (("retry", "--outcome", "captioned"), "outcomes"),
+        (("rebuild",), "workspace"),
+        (("sources", "forget", "x"), "workspace"),
         (("init", "nowhere/x.toml", "--data", "."), "start"),
     ],
 )

@@ -45,6 +45,10 @@ def test_a_forgotten_source_leaves_the_table_and_not_the_books(rig: Rig) -> None
     assert len(rig.table()) == 3
     with pytest.raises(UsageError, match="no source is called nothing; there are: other, imgs"):
         forget_source(rig.config(), "nothing", rig.said.append)
+    for name in ("imgs", "other"):
+        forget_source(rig.config(), name, rig.said.append)
+    with pytest.raises(UsageError, match="no source is called imgs; the workspace has none"):
+        forget_source(rig.config(), "imgs", rig.said.append)
 
 
 def test_a_kill_before_the_table_is_written_without_a_source_is_no_finding(rig: Rig) -> None:
