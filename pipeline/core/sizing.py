@@ -20,6 +20,7 @@ the service keeps, and grow with the target only.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct, to_builtins
@@ -118,11 +119,12 @@ class Sizing(Struct, frozen=True):
         if min(width, height) < 1:
             raise ValueError(f"an image has no size {width}x{height}")
         if width >= height:
-            return self._not_thin(width, height)
-        tall, narrow = self._not_thin(height, width)
+            return _remembered_size(self, width, height)
+        tall, narrow = _remembered_size(self, height, width)
         return narrow, tall
 
-    def _not_thin(self, long: int, short: int) -> tuple[int, int]:
+    def not_thin(self, long: int, short: int) -> tuple[int, int]:
+        """Size for a source with these sides; see `choose`."""
         size, least = self._choose(long, short), min(short, self.min_sent_side, self.max_side)
         if size[1] >= least:
             return size
@@ -191,3 +193,9 @@ class Sizing(Struct, frozen=True):
 
     def _price(self, width: int, height: int) -> int:
         return self.base + self.per_cell * cells(width, height, self.cell)
+
+
+@lru_cache(maxsize=4096)
+def _remembered_size(sizing: Sizing, long: int, short: int) -> tuple[int, int]:
+    """Size of a source with these sides: many images of a data set share theirs."""
+    return sizing.not_thin(long, short)
