@@ -25,23 +25,26 @@ class Inbox:
         self._descriptor = descriptor
         self._longest = longest
         self._buffer = bytearray(_READ)
-        self._filled = 0
+        self._filled = self._given = 0  # bytes that were read, and those of them given out
+        self._needed = _LENGTH  # bytes that the first message takes, as far as is known
         self._waiting: deque[bytes] = deque()
 
     def next(self) -> bytes:
         """Next message; waits for it. Raises what `read` raises."""
         while not self._waiting:
-            self._waiting.extend(self.read())
+            self._waiting.extend(map(bytes, self.read()))
         return self._waiting.popleft()
 
-    def read(self) -> list[bytes]:
-        """Read once, which waits only while nothing is there; the messages that are whole now.
+    def read(self) -> list[memoryview]:
+        """Read once, which waits only while nothing is there; the messages that are whole now, as
+        views that hold until the next call: a copy of each would cost as much as its way here.
 
         Raises:
             EOFError: the other end is closed.
             ValueError: a message is longer than allowed.
             OSError: the system refused.
         """
+        self._make_room()
         with memoryview(self._buffer) as view:
             count = os.readv(self._descriptor, [view[self._filled :]])
         if not count:
@@ -49,27 +52,28 @@ class Inbox:
         self._filled += count
         return self._whole_messages()
 
-    def _whole_messages(self) -> list[bytes]:
-        messages, at = [], 0
+    def _whole_messages(self) -> list[memoryview]:
+        messages, at, view = [], 0, memoryview(self._buffer)
         while (start := at + _LENGTH) <= self._filled:
             length = int.from_bytes(self._buffer[at:start], "big")
             if length > self._longest:
                 raise ValueError("a message is longer than allowed")
             if start + length > self._filled:
-                self._make_room(_LENGTH + length)
+                self._needed = _LENGTH + length
                 break
             at = start + length
-            messages.append(bytes(memoryview(self._buffer)[start:at]))
-        rest = self._filled - at
-        self._buffer[:rest] = self._buffer[at : self._filled]
-        self._filled = rest
+            messages.append(view[start:at])
+        self._given = at
         return messages
 
-    def _make_room(self, size: int) -> None:
-        """Let a message of `size` bytes fit, once it stands at the beginning."""
-        missing = size - len(self._buffer)
-        if missing > 0:
-            self._buffer.extend(bytes(missing))
+    def _make_room(self) -> None:
+        """Move what was not given out to the beginning, of a larger buffer where the first message
+        needs one: the old one may still be looked at."""
+        rest = self._buffer[self._given : self._filled]
+        if self._needed > len(self._buffer):
+            self._buffer = bytearray(self._needed)
+        self._buffer[: len(rest)] = rest
+        self._filled, self._given = len(rest), 0
 
 
 def send(descriptor: int, *parts: bytes) -> None:

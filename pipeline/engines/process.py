@@ -66,7 +66,7 @@ class WorkerProcess:
         if not self.tasks:
             self.since = time.monotonic()
         self.tasks.extend(tasks)
-        self._say(encode_jobs([task.location for task in tasks]))
+        self._say(encode_jobs([task.path for task in tasks]))
 
     def room(self) -> int:
         """Bytes of paths that can be sent now.
@@ -115,9 +115,9 @@ class WorkerProcess:
         """Wait for the end after `hang_up`; gives the reason of the image over which it died."""
         return _rejection_of_end(self._process.end(kill=self._kill))
 
-    def _start(self, message: bytes) -> None:
+    def _start(self, message: memoryview) -> None:
         if message != READY:
-            words = message.decode("utf-8", "replace")
+            words = bytes(message).decode("utf-8", "replace")
             raise CaptionmillError(f"cannot start a worker process for images: {words}")
         self.started = True
 

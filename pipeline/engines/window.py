@@ -6,7 +6,8 @@ import os
 import sys
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from pipeline.engines.base import Job
 from pipeline.records import Prepared, PreparedImage
@@ -15,23 +16,23 @@ _OVERHEAD = 16  # of a task in a message
 _MOST_BYTES = 64 << 20  # of answers that wait for an earlier one
 
 
-@dataclass(slots=True)
-class Task:
+class Task(Struct, frozen=True, gc=False):
     """Job on its way.
 
     Attributes:
         order: position among the jobs of this iteration.
-        number, location: the job.
-        size: bytes of a message that the task takes at most.
+        number: of the job.
+        path: of its file, as the system has it.
     """
 
     order: int
     number: int
-    location: str
-    size: int = field(init=False)
+    path: bytes
 
-    def __post_init__(self) -> None:
-        self.size = len(os.fsencode(self.location)) + _OVERHEAD
+    @property
+    def size(self) -> int:
+        """Bytes of a message that the task takes at most."""
+        return len(self.path) + _OVERHEAD
 
 
 class Window:
@@ -49,7 +50,7 @@ class Window:
         self._popped = 0
         self._exhausted = False
         self._returned: deque[Task] = deque()
-        self._answers: dict[int, tuple[int, Prepared]] = {}
+        self._answers: dict[int, tuple[int, Prepared, int]] = {}
         self._bytes = 0
 
     def take(self, count: int, room: int = sys.maxsize) -> list[Task]:
@@ -69,15 +70,17 @@ class Window:
 
     def put(self, task: Task, answer: Prepared) -> None:
         """Put the result of a task that is done."""
-        self._answers[task.order] = (task.number, answer)
-        self._bytes += _size(answer)
+        size = len(answer.base64) if isinstance(answer, PreparedImage) else 0
+        self._answers[task.order] = (task.number, answer, size)
+        self._bytes += size
 
     def pop(self) -> tuple[int, Prepared] | None:
         """Answer whose turn it is; None when it is still being worked on."""
-        if self._popped not in self._answers:
+        first = self._answers.pop(self._popped, None)
+        if first is None:
             return None
-        number, answer = self._answers.pop(self._popped)
-        self._bytes -= _size(answer)
+        number, answer, size = first
+        self._bytes -= size
         self._popped += 1
         return number, answer
 
@@ -94,10 +97,7 @@ class Window:
         if job is None:
             self._exhausted = True
             return None
-        task = Task(self._taken, *job)
+        number, location = job
+        task = Task(self._taken, number, os.fsencode(location))
         self._taken += 1
         return task
-
-
-def _size(answer: Prepared) -> int:
-    return len(answer.base64) if isinstance(answer, PreparedImage) else 0

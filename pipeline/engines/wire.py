@@ -59,13 +59,13 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_PreparedHead | _KnownHead | _RejectedHead).decode
 
 
-def encode_jobs(locations: Iterable[str]) -> bytes:
-    """Paths for a worker; any bytes but NUL may be in a path."""
-    return b"\0".join(os.fsencode(location) for location in locations)
+def encode_jobs(paths: Iterable[bytes]) -> bytes:
+    """Paths for a worker, as the system has them; any bytes but NUL may be in a path."""
+    return b"\0".join(paths)
 
 
 def decode_jobs(message: bytes) -> list[str]:
-    """Inverse of `encode_jobs`."""
+    """Paths of a message of `encode_jobs`."""
     return [os.fsdecode(part) for part in message.split(b"\0")]
 
 

@@ -54,7 +54,7 @@ def test_a_read_may_end_anywhere(messages: list[bytes], step: int) -> None:
     inbox, found = Inbox(pipe.reader, 1000), []
     for at in range(0, len(stream), step):
         os.write(pipe.writer, stream[at : at + step])
-        found += inbox.read()
+        found += map(bytes, inbox.read())
     assert found == messages
     pipe.close()
 

@@ -39,11 +39,11 @@ def end(worker: WorkerProcess, kill: bool = False) -> Rejection:
 
 def test_a_life() -> None:
     worker = started()
-    tasks = [Task(n, n, f"ok:{n}") for n in range(3)]
+    tasks = [Task(n, n, b"ok:%d" % n) for n in range(3)]
     worker.send(tasks[:2])
     worker.send(tasks[2:])
     assert not worker.started
-    wanted = [(task, KnownImage(identity(task.location))) for task in tasks]
+    wanted = [(task, KnownImage(identity(task.path.decode()))) for task in tasks]
     assert answers(worker, 3) == wanted
     assert worker.started
     assert worker.answered == 3
@@ -59,7 +59,7 @@ def test_a_life() -> None:
 )  # fmt: skip
 def test_a_death(location: str, code: str) -> None:
     worker = started()
-    worker.send([Task(0, 0, location)])
+    worker.send([Task(0, 0, location.encode())])
     with pytest.raises(WorkerDied):
         answers(worker, 1)
     assert worker.started
@@ -68,10 +68,10 @@ def test_a_death(location: str, code: str) -> None:
 
 def test_saying_something_to_the_dead_does_not_raise() -> None:
     worker = started()
-    worker.send([Task(0, 0, "exit:1")])
+    worker.send([Task(0, 0, b"exit:1")])
     time.sleep(1)
     for number in range(100):
-        worker.send([Task(number, number, "x" * 10_000)])
+        worker.send([Task(number, number, b"x" * 10_000)])
     with pytest.raises(WorkerDied):
         answers(worker, 1)
     end(worker, kill=True)
@@ -79,7 +79,7 @@ def test_saying_something_to_the_dead_does_not_raise() -> None:
 
 def test_a_task_is_the_workers_until_its_answer_was_taken() -> None:
     worker = started()
-    tasks = [Task(n, n, f"ok:{n}") for n in range(20)]
+    tasks = [Task(n, n, b"ok:%d" % n) for n in range(20)]
     worker.send(tasks)
     time.sleep(1)  # by now there are many answers
     received = worker.receive()
@@ -91,7 +91,7 @@ def test_a_task_is_the_workers_until_its_answer_was_taken() -> None:
 
 def test_an_answer_that_nobody_asked_for_is_the_end() -> None:
     worker = started()
-    worker.send([Task(0, 0, "ok:0"), Task(1, 1, "ok:1")])
+    worker.send([Task(0, 0, b"ok:0"), Task(1, 1, b"ok:1")])
     worker.tasks.pop()
     with pytest.raises(WorkerDied):
         answers(worker, 2)
@@ -127,6 +127,6 @@ def test_files_in_the_current_folder_are_no_modules(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
     worker = started()
-    worker.send([Task(0, 0, "ok:1")])
-    assert answers(worker, 1) == [(Task(0, 0, "ok:1"), KnownImage(identity("ok:1")))]
+    worker.send([Task(0, 0, b"ok:1")])
+    assert answers(worker, 1) == [(Task(0, 0, b"ok:1"), KnownImage(identity("ok:1")))]
     end(worker)

@@ -31,7 +31,7 @@ def starter(request: pytest.FixtureRequest) -> Iterator[Starter]:
 
 def answered(worker: WorkerProcess, location: str) -> RejectedImage | KnownImage:
     """Answer to one task."""
-    worker.send([Task(0, 0, location)])
+    worker.send([Task(0, 0, location.encode())])
     ((_, answer),) = answers(worker, 1)
     assert isinstance(answer, RejectedImage | KnownImage)
     return answer
@@ -39,7 +39,7 @@ def answered(worker: WorkerProcess, location: str) -> RejectedImage | KnownImage
 
 def end_over(worker: WorkerProcess, location: str) -> Rejection:
     """How a worker ends over an image."""
-    worker.send([Task(0, 0, location)])
+    worker.send([Task(0, 0, location.encode())])
     with pytest.raises(WorkerDied):
         answers(worker, 1)
     return end(worker)
@@ -74,7 +74,7 @@ def test_an_end_is_told(starter: Starter, location: str, code: str, detail: str)
 def test_a_worker_that_hangs_is_killed(starter: Starter) -> None:
     worker = WorkerProcess(starter, LIMITS)
     assert answered(worker, "ok:1") == KnownImage(identity("ok:1"))
-    worker.send([Task(0, 0, "hang")])
+    worker.send([Task(0, 0, b"hang")])
     assert end(worker, kill=True).code == "out_of_memory"
 
 

@@ -47,7 +47,7 @@ def test_in_order_and_bounded_whatever_happens(count: int, length: int, seed: in
             popped.append(one)
         assert len(taken) - len(popped) <= length
     assert [number for number, _ in popped] == [number * 7 for number in range(count)]
-    assert [found for _, found in popped] == [answer(Task(n, 0, "")) for n in range(count)]
+    assert [found for _, found in popped] == [answer(Task(n, 0, b"")) for n in range(count)]
 
 
 def test_tasks_given_back_come_first_and_in_order() -> None:
@@ -81,4 +81,7 @@ def test_no_more_is_taken_than_there_is_room_for() -> None:
 
 
 def test_a_path_counts_as_the_bytes_that_it_is() -> None:
-    assert Task(0, 0, "\u20ac\udcff").size - Task(0, 0, "").size == 4
+    window = Window([(0, "\u20ac\udcff"), (1, "")], 2)
+    wide, empty = window.take(2)
+    assert wide.path == b"\xe2\x82\xac\xff"
+    assert wide.size - empty.size == 4

@@ -49,7 +49,7 @@ def test_answers_arrive_as_they_were(answer: Prepared) -> None:
 @given(st.lists(st.binary(min_size=1).filter(lambda path: b"\0" not in path), min_size=1))
 def test_paths_arrive_as_they_were(paths: list[bytes]) -> None:
     names = [path.decode("utf-8", "surrogateescape") for path in paths]
-    assert decode_jobs(encode_jobs(names)) == names
+    assert decode_jobs(encode_jobs(paths)) == names
 
 
 @given(st.binary())
