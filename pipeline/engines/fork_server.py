@@ -29,11 +29,11 @@ _SHORTEST_NAP, _LONGEST_NAP = 0.0005, 0.05  # seconds
 def serve_forks() -> NoReturn:
     """Load what stands on standard input, then serve requests until the parent hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what ^C means
+    gc.disable()  # what is loaded stays, so to look for cycles in it is a tenth of the loading
     control = socket.socket(fileno=int(sys.argv[-1]))
     with contextlib.suppress(Exception):  # each worker loads it too, and says why it cannot
         pickle.loads(sys.stdin.buffer.read())
     silence()
-    gc.collect()
     gc.freeze()  # or the first collection of each worker would copy all that they share
     workers: dict[int, int] = {}  # process ids, by number
     while True:
@@ -66,6 +66,7 @@ def _fork(
 
 def _serve_and_exit(jobs: int, answers: int) -> NoReturn:
     """Be a worker; nothing of what this process was forked from is run on the way out."""
+    gc.enable()
     try:
         answer_jobs(jobs, answers)
     finally:

@@ -54,6 +54,14 @@ def test_workers_answer_and_end(starter: Starter) -> None:
     end(second, kill=True)  # or it ends by itself just before
 
 
+def test_a_worker_looks_for_cycles(starter: Starter) -> None:
+    worker = WorkerProcess(starter, LIMITS)
+    answer = answered(worker, "collects")
+    assert isinstance(answer, RejectedImage)
+    assert answer.rejection.detail == "True"
+    end(worker)
+
+
 @pytest.mark.parametrize(
     ("location", "code", "detail"),
     [

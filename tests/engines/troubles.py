@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import gc
 import hashlib
 import os
 import resource
@@ -94,6 +95,7 @@ def _die_once(mark: str) -> None:
 
 
 _TELLING: dict[str, Callable[[], str]] = {
+    "collects": lambda: str(gc.isenabled()),
     "environment": lambda: str(dict(os.environ)),
     "limits": _limits,
     "pid": lambda: str(os.getpid()),
