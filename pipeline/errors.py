@@ -77,6 +77,12 @@ class NeedsPerson(CaptionmillError):
     topic = "service"
 
 
+class NotConfirmed(NeedsPerson):
+    """Price that nobody said yes to."""
+
+    topic = "budget"
+
+
 class CostAnomaly(CaptionmillError):
     """Charge of a line above its reservation; submission is frozen."""
 

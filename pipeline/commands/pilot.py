@@ -31,7 +31,7 @@ from pipeline.core.sampling import positions
 from pipeline.core.size_limits import bind_size
 from pipeline.core.sizing import SizePolicy
 from pipeline.core.words import counted
-from pipeline.errors import NeedsPerson, NothingCaptioned, UsageError
+from pipeline.errors import NotConfirmed, NothingCaptioned, UsageError
 from pipeline.ledger.samples import SampleAnswer, Samples
 from pipeline.ledger.works import Content
 from pipeline.records import Nano, PreparedImage, Rejection, Say
@@ -231,7 +231,7 @@ class _Pilot:
             return
         question = f"the pilot of {len(sample)} images may cost {format_usd(price)}."
         if not self.run.confirm(f"{question} Go on?"):
-            raise NeedsPerson(f"not confirmed: {question} Confirm with --yes, or name --usd")
+            raise NotConfirmed(f"not confirmed: {question} Confirm with --yes, or name --usd")
 
     def _caption(self, run: SourceRun, task: CaptionTask, sample: Sequence[Picked]) -> None:
         images = [picked.image for picked in sample]

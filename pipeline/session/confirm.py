@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from msgspec import Struct
 
 from pipeline.core.pricing import format_usd
-from pipeline.errors import NeedsPerson, UsageError
+from pipeline.errors import NotConfirmed, UsageError
 from pipeline.ledger.page_cache import small_cache
 from pipeline.session.budget import coverage_of
 from pipeline.session.session import Session
@@ -38,7 +38,7 @@ def confirm_price(
 
     Raises:
         UsageError: the price is unknown under a budget.
-        NeedsPerson: nobody said yes.
+        NotConfirmed: nobody said yes.
     """
     if session.ledger.images.idle(task.sources, task.spec):
         return None
@@ -67,7 +67,7 @@ def _ask(session: Session, words: str, confirm: Confirm) -> None:
     and nothing says it twice."""
     limit = format_usd(session.settings.confirm_above)
     if not confirm(f"{words} That is more than {limit} ([budget] confirm_above). Go on?"):
-        raise NeedsPerson(
+        raise NotConfirmed(
             f"not confirmed: {words} Confirm with --yes, or raise [budget] confirm_above (now "
             f"{limit})"
         )

@@ -127,7 +127,7 @@ def _next_step(report: ReportFigures) -> Iterator[str]:
     if report.open:
         yield (
             f"{counted(report.open, 'batch', 'batches')} under way at the service: run again, "
-            "or 'captionmill collect', to fetch their answers"
+            f"or 'captionmill collect', to fetch {'its' if report.open == 1 else 'their'} answers"
         )
     if report.in_files:
         yield (

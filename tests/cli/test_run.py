@@ -86,6 +86,7 @@ def test_without_waiting_it_is_pending(slow_rig: Rig, slow_openai: Terminal) -> 
     assert shown.code == 3
     assert "  pending            2" in shown.out
     assert "1 batch under way at the service: run again, or 'captionmill collect'" in shown.out
+    assert "to fetch its answers" in shown.out
     slow_rig.pass_time(4000)
     assert slow_openai("run", slow_rig.data, "--no-wait").code == 0
 
@@ -96,6 +97,7 @@ def test_above_the_amount_nothing_is_sent_without_a_yes(rig: Rig, openai: Termin
     shown = openai("run", rig.data, *dear)
     assert shown.code == 5
     assert "not confirmed: 1 request, about $" in shown.err
+    assert shown.err.endswith("\nmore: captionmill help budget\n")
     assert shown.err.count("1 request, about $") == 1
     assert "Confirm with --yes" in shown.err
     assert rig.posts(None) == 0
