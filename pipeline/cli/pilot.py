@@ -119,20 +119,25 @@ def _lines(findings: Findings, commands: list[str]) -> list[str]:
         + (", too narrow for a sample this small" if len(findings.sample) < FEW else ""),
     ]
     for variant, going_on in zip(findings.variants, commands, strict=True):
-        outcomes = ", ".join(f"{name} {n}" for name, n in variant.outcomes.most_common())
-        prompt, completion = variant.tokens()
-        lines += [
-            "",
-            variant.name,
-            f"  outcomes  {outcomes}",
-            f"  tokens    {prompt:,} prompt + {completion:,} completion an image",
-            f"  batches   {_usd(variant.per_thousand(variant.batch))} for 1,000 images; the whole "
-            f"set {_interval(variant.total_batch)}",
-            f"  online    {_usd(variant.per_thousand(variant.online))} for 1,000 images; the whole "
-            f"set {_interval(variant.total_online)}",
-            f"  go on     {going_on}",
-        ]
+        lines += ["", variant.name, *_variant_lines(variant, going_on)]
     return [*lines, "", *(f"! {text}" for text in findings.report.problems[:12])]
+
+
+def _variant_lines(variant: Variant, going_on: str) -> list[str]:
+    outcomes = ", ".join(f"{name} {n}" for name, n in variant.outcomes.most_common())
+    lines = [f"  outcomes  {outcomes}"]
+    if not variant.answered:
+        return [*lines, "  tokens    no answer names any, so that no price is known"]
+    prompt, completion = variant.tokens()
+    return [
+        *lines,
+        f"  tokens    {prompt:,} prompt + {completion:,} completion an image",
+        f"  batches   {_usd(variant.per_thousand(variant.batch))} for 1,000 images; the whole set "
+        f"{_interval(variant.total_batch)}",
+        f"  online    {_usd(variant.per_thousand(variant.online))} for 1,000 images; the whole set "
+        f"{_interval(variant.total_online)}",
+        f"  go on     {going_on}",
+    ]
 
 
 def _interval(total: Interval | None) -> str:

@@ -55,6 +55,18 @@ def test_prompts_and_models_side_by_side(
     ]
 
 
+def test_a_model_without_answers_has_no_figures_and_no_command(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The server does not have the second one."""
+    assert run([*arguments, "--models", "gpt-6-luna,gpt-6.1-terra", "--usd", "0.10"]) == 5
+    out = capsys.readouterr().out
+    assert [command[-1] for command in commands(out)] == ["gpt-6-luna"]
+    behind = out.partition("\ngpt-6.1-terra\n")[2].splitlines()
+    assert behind[1] == "  tokens    no answer names any, so that no price is known"
+    assert "unknown" not in out
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
