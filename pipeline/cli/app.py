@@ -258,6 +258,8 @@ def _with_help(error: click.UsageError) -> str:
         .rstrip(".")
         .replace(". (Did you", " (did you")
         .replace(". Did you", ": did you")
+        .replace(". Choose from:\n\t", ": choose from ")
+        .replace(",\n\t", ", ")
     )
     text = text[:1].lower() + text[1:]
     path = error.ctx.command_path if error.ctx else "captionmill"

@@ -39,3 +39,10 @@ def test_with_nothing_to_resolve(rig: Rig, openai: Terminal, decision: str) -> N
     openai("run", rig.data)
     shown = openai("resolve", decision)
     assert (shown.code, shown.out) == (0, "there was nothing to resolve\n")
+
+
+def test_a_decision_has_to_be_named(openai: Terminal) -> None:
+    shown = openai("resolve")
+    assert shown.code == 2
+    assert "missing argument 'DECISION': choose from unfreeze, create-again, write-off" in shown.err
+    assert shown.err.count("\n") == 1
