@@ -1,4 +1,4 @@
-"""First paid answers of one reading of a batch's files, by which later lines are told from them."""
+"""First paid answers to the lines of a batch, with which later answers to them are compared."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ _UNPAID, _PAID = 1, 2
 
 
 class FirstAnswers:
-    """First answers to the lines of a shard, in 9 bytes a line, and to foreign ones.
+    """First answers to the lines of a shard, in 9 bytes a line, and to foreign lines, as a reading
+    of the batch's files meets them.
 
-    A line of the shard goes by its position in `Planned`, a foreign one by its custom_id.
+    A line of the shard is named by its position in `Planned`, a foreign one by its custom_id.
     """
 
     def __init__(self, lines: int) -> None:
-        self._read = bytearray(lines)  # _UNPAID or _PAID, 0 for a line that nothing is read of
+        self._read = bytearray(lines)  # _UNPAID or _PAID, 0 for a line without an answer so far
         self._fingerprints = array("q", bytes(8 * lines))
         self._foreign: dict[str, int] = {}
 
     def take(
         self, positions: Sequence[int | None], fingerprints: Sequence[int]
     ) -> tuple[list[int], list[int]]:
-        """Take paid answers that follow each other, but for those to foreign lines and to lines
-        that something is read of: positions of what is taken, and the numbers of the others."""
+        """Note paid answers that are read together as the first ones to their lines. Those to
+        foreign lines, and to lines that have an answer already, are left out.
+
+        Returns:
+            positions of the lines whose answers were noted, and the places of the other answers.
+        """
         taken, others = list[int](), list[int]()
         read, of_lines = self._read, self._fingerprints
         for at, (position, fingerprint) in enumerate(zip(positions, fingerprints, strict=True)):
@@ -54,9 +59,9 @@ class FirstAnswers:
             self._read[position] = _UNPAID
 
     def has_all(self) -> bool:
-        """Tell whether something is read of each line of the shard."""
+        """Tell whether each line of the shard has an answer, paid or not."""
         return 0 not in self._read
 
     def has(self, position: int) -> bool:
-        """Tell whether something is read of a line of the shard."""
+        """Tell whether a line of the shard has an answer, paid or not."""
         return bool(self._read[position])
