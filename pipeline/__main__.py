@@ -35,8 +35,17 @@ def _of_plugin_search(name: str) -> Any:
     return getattr(import_module(_PLUGIN_SEARCH), name)
 
 
+def _open_standard_descriptors() -> None:
+    """Open what the caller has closed of the three standard descriptors: a file of ours would take
+    its number, and what a library says there."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
+    _open_standard_descriptors()
     # numpy's BLAS, for which there is no work here, would start a thread for each core and let
     # them spin: a tenth of a second of CPU
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

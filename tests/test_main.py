@@ -37,6 +37,16 @@ def test_its_exit_code_is_the_commands() -> None:
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_files_take_no_standard_descriptor_that_is_closed(closed: str) -> None:
+    told = (
+        "import os; from pipeline.cli import app; from pipeline.__main__ import main\n"
+        "app.run_command_line = lambda _: os._exit(os.open(os.devnull, os.O_RDONLY)); main()"
+    )
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", told]
+    assert subprocess.run(shell, cwd=ROOT, check=False).returncode == 3
+
+
 def test_the_console_script_is_main() -> None:
     (script,) = entry_points(group="console_scripts", name="captionmill")
     assert script.load() is __main__.main

@@ -76,4 +76,5 @@ def silence() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    if nowhere > 2:  # else it is one of them, that was closed
+        os.close(nowhere)

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from pipeline.engines.worker import _guarded
 from pipeline.records import KnownImage, RejectedImage
 from tests.engines.troubles import identity, trouble
@@ -57,3 +59,12 @@ def test_a_worker_loads_no_engine_and_little_of_the_ledger() -> None:
     unwanted = {"pipeline.engines.local", "pipeline.ledger.store", "pipeline.ledger.rows"}
     assert unwanted.isdisjoint(loaded)
     assert not [name for name in loaded if name.startswith("pipeline.storage")]
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_standard_descriptor_that_was_closed_is_none_of_a_pipe_later(closed: int) -> None:
+    code = (
+        "import os; from pipeline.engines.worker import silence\n"
+        f"os.close({closed}); silence(); os._exit(os.open('/dev/null', os.O_RDONLY))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 3
