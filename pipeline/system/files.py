@@ -101,18 +101,36 @@ def whole_file(path: Path, *, links: bool = False) -> Iterator[BinaryIO]:
     place = Path(os.path.realpath(path)) if links else path
     temporary = place.with_name(_temporary_name(place.name))
     try:
-        with temporary.open("wb") as handle:
-            yield handle
-            handle.flush()
-            reached("files.before_fsync")
-            sync(handle.fileno())
-        publish(temporary, place)
+        with _opened_alone(temporary) as handle:
+            try:
+                yield handle
+                handle.flush()
+                reached("files.before_fsync")
+                sync(handle.fileno())
+                publish(temporary, place)
+            except BaseException:
+                remove_quietly(temporary)
+                raise
     except OSError as error:
-        remove_quietly(temporary)
         raise storage_error(path, error) from error
-    except BaseException:
-        remove_quietly(temporary)
-        raise
+
+
+def _opened_alone(temporary: Path) -> BinaryIO:
+    """Open an empty temporary file, once no other process writes one of its name: commands that
+    need no lock of the workspace, or two workspaces, may write to one place at once."""
+    while True:
+        handle = open(temporary, "wb", opener=_as_it_is)  # noqa: SIM115 - it is returned
+        with contextlib.suppress(OSError):  # a file system that knows no locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle.fileno()), temporary.stat()):
+                handle.truncate()
+                return handle
+        handle.close()  # the other one has published it meanwhile
+
+
+def _as_it_is(name: str, flags: int) -> int:
+    return os.open(name, flags & ~os.O_TRUNC, 0o666)
 
 
 def _require_place(path: Path) -> None:

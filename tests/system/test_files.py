@@ -494,3 +494,28 @@ def test_a_file_is_written_where_a_link_leads_or_in_its_place(tmp_path: Path) ->
     assert not link.is_symlink()
     assert (link.read_bytes(), target.read_bytes()) == (NEW, OLD)
     assert names(target.parent) == ["file"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_who_writes_the_same_file_waits_for_the_other(tmp_path: Path, fails: bool) -> None:
+    path = tmp_path / "file"
+    other = threading.Thread(target=write_whole, args=(path, NEW))
+    with contextlib.suppress(KeyError), whole_file(path) as handle:
+        handle.write(OLD)
+        handle.flush()
+        other.start()
+        other.join(0.3)
+        assert other.is_alive()
+        handle.write(OLD)
+        if fails:
+            raise KeyError
+    other.join()
+    assert path.read_bytes() == NEW
+    assert names(tmp_path) == ["file"]
+
+
+def test_what_a_kill_has_left_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "_file.tmp").write_bytes(NEW)
+    write_whole(tmp_path / "file", OLD)
+    assert (tmp_path / "file").read_bytes() == OLD
+    assert names(tmp_path) == ["file"]
