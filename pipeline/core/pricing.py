@@ -208,6 +208,9 @@ def nano_usd(amount: Decimal) -> Nano:
     return int(nano)
 
 
+_ROUNDED_TO_ONE = Decimal("0.99995")  # from here on four decimals would show "$1.0000"
+
+
 def format_usd(nano: Nano) -> str:
     """Nano-dollars for people: "$12.34", "$0.0123", "$0.000048"; exact zero is "$0.00".
 
@@ -215,7 +218,7 @@ def format_usd(nano: Nano) -> str:
     """
     with localcontext(Context(prec=60)):
         dollars = Decimal(abs(nano)) / NANO_PER_USD
-        decimals = 2 if dollars >= 1 or not nano else 4
+        decimals = 2 if dollars >= _ROUNDED_TO_ONE or not nano else 4
         if 0 < dollars < Decimal("0.001"):
             decimals = min(9, 1 - dollars.adjusted())
         shown = dollars.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
