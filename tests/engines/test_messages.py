@@ -71,6 +71,18 @@ def test_large_ones_between_small_ones(pipe: Pipe) -> None:
     writer.join()
 
 
+def test_a_message_that_is_looked_at_stops_no_larger_one(pipe: Pipe) -> None:
+    large = b"x" * (3 << 20)
+    writer = threading.Thread(target=lambda: (send(pipe.writer, b"one"), send(pipe.writer, large)))
+    writer.start()
+    inbox = Inbox(pipe.reader, 4_000_000)
+    (first,) = inbox.read()
+    assert first == b"one"
+    assert inbox.next() == large
+    writer.join()
+    assert len(first) == 3  # whatever stands there now
+
+
 def test_longer_than_allowed(pipe: Pipe) -> None:
     send(pipe.writer, b"12345678")
     send(pipe.writer, b"123456789")
