@@ -91,7 +91,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "the table is gone": (lambda ws: (ws / "captions.parquet").unlink(), "captionmill export"),
     "the table is cut": (lambda ws: shorten(ws / "captions.parquet"), "captionmill export"),
-    "the card is gone": (lambda ws: (ws / "workspace.json").unlink(), "does not name this"),
+    "workspace.json is gone": (lambda ws: (ws / "workspace.json").unlink(), "does not name this"),
     "a charge is changed": (
         lambda ws: change(ws, "UPDATE answers SET billed = billed + 1 WHERE id = 1"),
         "nano-dollars settled, but",

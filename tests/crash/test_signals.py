@@ -35,7 +35,7 @@ def stopped(zygote: Zygote, case: Case, number: signal.Signals, times: int) -> l
     name, visit = case
     with World(zygote, 5) as world:
         code = world.run(stop=(name, visit, number, times))
-        # the ledger and the workspace's card are made before signals are listened to
+        # the ledger and workspace.json are made before signals are listened to
         early = name.endswith(".migrate") or (name.startswith("files.") and visit == 1)
         if not early and times == 2 and code != INTERRUPTED:
             world.judge.fault(f"exit {code} after two signals")

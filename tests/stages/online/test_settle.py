@@ -128,7 +128,7 @@ def test_a_budget_that_is_used_up_begins_nothing(scene: Scene) -> None:
 def test_what_was_never_begun_is_taken_apart_and_its_journal_goes(scene: Scene) -> None:
     shard = sealed(scene)
     journal = journal_path(scene.workspace.raw, shard.shard_key)
-    journal.touch()  # killed before the card
+    journal.touch()  # killed before its record
     close_left_open(scene.context)
     assert scene.states() == ["DISSOLVED"]
     assert outcomes(scene) == [("pending", None)] * 3
