@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 from msgspec import Struct
 
-from pipeline.core.judgements import Action, Judgement, judgement_applies
+from pipeline.core.judgements import Action, Judgement
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
 
@@ -201,8 +201,3 @@ def _of_change(card: Mapping[str, Any], change: Change) -> Judgement | None:
 def label_of(kind: str, count: int) -> str:
     """Label of a step in words: "40 captions accepted"."""
     return f"{counted(count, 'caption')} {_DONE[kind]}"
-
-
-def rows_reached(cards: Iterable[Mapping[str, Any]], judgement: Judgement) -> int:
-    """Number of rows of one picture that a judgement holds for."""
-    return sum(judgement_applies(judgement, json.loads(card["columns"] or "{}")) for card in cards)

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from urllib.parse import urlencode
 
 from pipeline.core.audit import bits_of, checked_kind
 from pipeline.core.pricing import parse_usd
@@ -92,11 +91,6 @@ class Search:
     def order_by(self) -> str:
         """SQL of the order."""
         return _ORDERS[self.order]
-
-    def to_query(self) -> str:
-        """Query string of the same search."""
-        pairs = [(name, value) for name, values in self.filters for value in values]
-        return urlencode([*pairs, *([("sort", self.order)] if self.order != "path" else [])])
 
 
 def _clause(name: str, wanted: Sequence[str]) -> tuple[str, list[object]]:

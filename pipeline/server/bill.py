@@ -80,11 +80,6 @@ class Bill:
         """Everything billed so far."""
         return int(self._database.value("SELECT coalesce(sum(nano), 0) FROM bill"))
 
-    def nano_of_batch(self, batch_id: str) -> int:
-        """Cost of one batch so far."""
-        sql = "SELECT coalesce(sum(nano), 0) FROM bill WHERE batch_id = ?"
-        return int(self._database.value(sql, (batch_id,)))
-
     def rows(self) -> list[BilledAnswer]:
         """Whole bill, oldest first."""
         rows = self._database.read("SELECT * FROM bill ORDER BY seq")

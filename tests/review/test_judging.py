@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.review.judging import Change, bulk_judgements, judgement_of, label_of, rows_reached
+from pipeline.review.judging import Change, bulk_judgements, judgement_of, label_of
 
 REPLACE = {"kind": "replace", "find": "cat", "text": "dog"}
 
@@ -88,8 +88,5 @@ def test_what_cannot_be_done_says_why(
         judgement_of(card(**values), action, caption=caption)
 
 
-def test_how_many_rows_a_judgement_holds_for() -> None:
-    judgement = judgement_of(card(selector='{"title": "A"}'), "accept")
-    rows = [card(columns='{"title": "A"}'), card(columns='{"title": "B"}'), card()]
-    assert rows_reached(rows, judgement) == 1
+def test_a_step_is_named_by_what_it_did() -> None:
     assert label_of("replace", 40) == "40 captions edited"

@@ -17,11 +17,11 @@ def where(**filters: str) -> tuple[str, list[object]]:
     return Search.of(filters.items()).where()
 
 
-def test_a_search_is_its_address() -> None:
+def test_a_search_is_read_from_its_address() -> None:
     pairs = [("review", "accepted"), ("folder", "a b"), ("folder", "c"), ("sort", "cost")]
     search = Search.of([*pairs, ("view", "single"), ("at", "7")])
-    assert search.to_query() == "folder=a+b&folder=c&review=accepted&sort=cost"
-    assert Search.of([]).to_query() == ""
+    assert search.filters == (("folder", ("a b", "c")), ("review", ("accepted",)))
+    assert (search.order, Search.of([]).order) == ("cost", "path")
 
 
 def test_values_of_one_filter_are_any_of_them_and_filters_all_hold() -> None:

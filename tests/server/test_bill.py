@@ -33,7 +33,6 @@ def test_sums_and_repetitions(bill: Bill) -> None:
     assert bill.total_nano() == 0
     bill.charge([_row(b"a", 5), _row(b"b", 7), _row(b"a", 5, "batch_2")])
     assert bill.total_nano() == 17
-    assert bill.nano_of_batch("batch_1") == 12
     assert bill.times_billed()[(b"b", b"prompt", "gpt-6-luna")] == 1
     assert bill.billed_again() == {(b"a", b"prompt", "gpt-6-luna"): 2}
 
