@@ -48,6 +48,7 @@ charges          the rows of the table of charges; spending sums them by group
 changed_charges  which of them have changed since that was written
 captions         files with their captions, for the texts beside them, and with their hashes
 places           where images are, in SQL
+present_images   numbers of present images
 quoted           images as a quote counts and prices them; linked_images  counts by an index alone
 samples          images and answers of a pilot
 known_originals  whether bytes were prepared before, for a worker process

@@ -12,6 +12,7 @@ from pipeline.core.table_page import Page
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
 from pipeline.ledger.linked_images import LinkedImages
 from pipeline.ledger.places import location, shown_path
+from pipeline.ledger.present_images import images_in_folders, present_images
 from pipeline.ledger.row_flags import FLAGS
 from pipeline.ledger.row_outcome import HAD_CAPTION, OUTCOME, REJECTED, SHOWN_CAPTION
 from pipeline.ledger.table_stretch import IN_ORDER, ORDER, Part
@@ -205,7 +206,7 @@ class Rows:
         linked = LinkedImages(self._db)
         if (only := linked.only_source()) is not None:
             # by its folders: images of no folder are missing in the sum, as they are below
-            outcomes = linked.outcomes(self.images(only))
+            outcomes = linked.outcomes(images_in_folders(self._db, only))
             return {only: outcomes} if outcomes else {}
         counts: dict[int, Counter[str]] = {}
         for (source,) in self._db.execute("SELECT id FROM sources ORDER BY id").fetchall():
@@ -218,17 +219,8 @@ class Rows:
         return counts
 
     def images(self, sources: SourceRows | None = None) -> int:
-        """Number of present images: of all less those that are gone, which an index has."""
-        if sources is None:
-            return self._db.number(
-                "SELECT COUNT(*) - (SELECT COUNT(*) FROM images WHERE present = 0) FROM images"
-            )
-        mine = f"folder IN (SELECT id FROM folders WHERE source {AMONG})"
-        return self._db.number(
-            f"SELECT (SELECT COUNT(*) FROM images WHERE {mine}) "
-            f"- (SELECT COUNT(*) FROM images WHERE present = 0 AND {mine})",
-            (among(sources), among(sources)),
-        )
+        """Number of present images."""
+        return present_images(self._db, sources)
 
     def unshown_captions(self) -> int:
         """Number of captions that no image shows: of other models, prompts or pictures."""

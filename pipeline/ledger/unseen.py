@@ -14,6 +14,7 @@ from typing import NamedTuple
 from pipeline.core.reasons import DOWNLOAD, OUT_OF_REACH, SOURCE
 from pipeline.ledger.database import Database, sql_list
 from pipeline.ledger.places import shown_path
+from pipeline.ledger.present_images import present_images
 from pipeline.records import SourceFile
 
 MISSING = "missing_file"
@@ -190,13 +191,11 @@ class Unseen:
 
     def usable(self, source: int) -> int:
         """Number of present images of a source that a file was there for, those held included."""
-        mine = "folder IN (SELECT id FROM folders WHERE source = ?)"
-        return self._db.number(
-            f"SELECT (SELECT COUNT(*) FROM images WHERE {mine}) "
-            f"- (SELECT COUNT(*) FROM images WHERE present = 0 AND {mine}) "
-            "- (SELECT COUNT(*) FROM images WHERE reject_code IS NOT NULL AND present = 1 "
-            f"AND reject_code IN ({_NAMES_NO_IMAGE}) AND {mine})",
-            (source, source, source),
+        return present_images(self._db, source) - self._db.number(
+            "SELECT COUNT(*) FROM images WHERE reject_code IS NOT NULL AND present = 1 "
+            f"AND reject_code IN ({_NAMES_NO_IMAGE}) "
+            "AND folder IN (SELECT id FROM folders WHERE source = ?)",
+            (source,),
         )
 
     def usable_before(self, source: int) -> int | None:

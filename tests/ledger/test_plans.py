@@ -20,12 +20,15 @@ Walk = Callable[[World], object]
 
 # the values of a row, the sources of a run, groups that come from an index, indexes of what is rare
 RARE = ("images_absent", "images_todo", "images_rejected")
-SMALL = ("SCAN CONSTANT ROW", "SCAN json_each", "SCAN (subquery", "SCAN u",
+SMALL = ("SCAN CONSTANT ROW", "SCAN json_each", "SCAN (subquery", "SCAN sources", "SCAN u",
          *(f"SCAN {images} USING INDEX {index}" for images in ("i", "images") for index in RARE),
          "SCAN images USING COVERING INDEX images_rejected")  # fmt: skip
 
 # once a shard: the seal of what is over is of its items in the order in which they came
 ONCE = "SELECT work, attempt, worst, estimated, prompt_tokens FROM items WHERE shard"
+
+# counted by pages, without its rows
+COUNTED = "SELECT COUNT(*) - (SELECT COUNT(*) FROM images WHERE present = 0) FROM images"
 
 
 @contextmanager
@@ -107,7 +110,7 @@ def test_a_hot_statement_walks_an_index(world: World, walk: str) -> None:
     world.image("a.jpg", 1)
     with statements(world) as traced:
         WALKS[walk](world)
-    hot = [sql for sql in traced if not sql.startswith(("BEGIN", "COMMIT", ONCE))]
+    hot = [sql for sql in traced if not sql.startswith(("BEGIN", "COMMIT", ONCE, COUNTED))]
     assert hot
     assert {sql: steps(world, sql) for sql in hot if steps(world, sql)} == {}
 

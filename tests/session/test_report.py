@@ -179,13 +179,14 @@ def test_counts_that_do_not_agree_are_an_error(scene: Scene) -> None:
     assert task.sources == (1,)
 
 
-def test_an_image_of_no_folder_is_an_error(scene: Scene) -> None:
+@pytest.mark.parametrize("sources", [None, (1,)])
+def test_an_image_of_no_folder_is_an_error(scene: Scene, sources: tuple[int, ...] | None) -> None:
     scene.add("a.png", "b.png")
     scene.task()
     scene.ledger.database.execute("PRAGMA foreign_keys = OFF")
     scene.ledger.database.execute("UPDATE images SET folder = 98 WHERE name = 'b.png'")
     report = Report()
-    report.add_rows(scene.ledger, None, scene.ledger.rows.outcomes_by_source())
+    report.add_rows(scene.ledger, sources, scene.ledger.rows.outcomes_by_source())
     assert "2 images, but their outcomes add up to 1: run 'captionmill verify'" in str(report.error)
 
 
