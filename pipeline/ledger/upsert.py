@@ -52,6 +52,8 @@ UPSERT = f"""
 """
 """Statement that records a file, whatever is known of it."""
 
+_HALF = 1 << 63
+
 
 def upsert_values(folder: int, file: SourceFile, crawl: int, now: int) -> tuple[object, ...]:
     """Values of both for a file of a folder, seen in a crawl at `now` (epoch seconds)."""
@@ -59,9 +61,17 @@ def upsert_values(folder: int, file: SourceFile, crawl: int, now: int) -> tuple[
     location = None if file.columns is None else file.location
     problem = (file.problem, file.detail) if file.problem else (None, None)
     todo = 0 if file.problem else 1
-    stat = (file.size, file.mtime_ns, file.inode, file.ctime_ns)
+    stat = map(_signed, (file.size, file.mtime_ns, file.inode, file.ctime_ns))
     return (
         folder, file.name, file.occurrence, *stat, location, columns, *problem,
         ",".join(file.flags) or None, file.existing_text or None, file.existing_in or None,
         file.stamp or None, todo, crawl, now,
     )  # fmt: skip
+
+
+def _signed(value: int | None) -> int | None:
+    """Value as SQLite's signed 64 bits hold it: some file systems give inodes that use all of 64,
+    and nanoseconds of dates after 2262 need more than 63."""
+    if value is None or -_HALF <= value < _HALF:
+        return value
+    return (value + _HALF) % (2 * _HALF) - _HALF

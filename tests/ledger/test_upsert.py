@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.ledger.recorded_files import split_recorded
 from pipeline.records import SourceFile
 from tests.ledger.test_images import todo
 from tests.ledger.world import NOW, World, prepared
@@ -90,3 +91,19 @@ def test_what_is_stored_elsewhere_is_read_again_when_its_stamp_changes(world: Wo
                 content = recording.prepared(prepared(1))
                 recording.link(image.id, recording.original(bytes([1]) * 32), content)
                 world.ledger.database.execute("UPDATE images SET todo = 0")
+
+
+@pytest.mark.parametrize("beyond", [(1 << 64) - 1, 1 << 63, -(1 << 63) - 1, 1 << 65])
+def test_a_number_that_needs_more_than_63_bits_is_recorded(world: World, beyond: int) -> None:
+    """An inode of a network's file system, and a date after the year 2262."""
+    file = SourceFile("", "a.jpg", "/imgs/a.jpg", 10, beyond, beyond, ctime_ns=beyond)
+    for crawl in (1, 2):
+        world.ledger.images.upsert(world.folder, [file], crawl, NOW)
+    assert len(todo(world)) == 1
+    (image,) = world.ledger.database.execute("SELECT id FROM images").fetchall()
+    world.ledger.database.execute("UPDATE images SET todo = 0")
+    world.ledger.images.upsert(world.folder, [file], 3, NOW)
+    assert todo(world) == []
+    assert split_recorded(world.ledger.database, world.folder, [file]) == ([], [*image])
+    world.ledger.images.upsert(world.folder, [file._replace(inode=beyond - 7)], 4, NOW)
+    assert len(todo(world)) == 1
