@@ -145,8 +145,9 @@ class SourceRun:
         session = self.session
         images = session.ledger.images
         for source in task.sources:
-            if images.use_spec(source, task.spec, task.recipe.admission):
-                session.ledger.put(STALE, "1")
+            with session.ledger.database.transaction("use_spec"):
+                if images.use_spec(source, task.spec, task.recipe.admission):
+                    session.ledger.put(STALE, "1")
         session.ledger.due.note(task.sources)
         self._restore(task)
         distance = session.settings.near_distance

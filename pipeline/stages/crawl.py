@@ -142,12 +142,11 @@ def crawl(
     if rules.reread:
         with ledger.database.transaction("reread"):
             ledger.images.reread(row)
+            ledger.put(STALE, "1")
         result.changed = True
     result.images = ledger.rows.images(row)
     result.todo = ledger.images.count_todo(row)
     result.problems += filter(None, (*source.problems, unopened_containers(result.skipped)))
-    if result.changed:
-        ledger.put(STALE, "1")
     return result
 
 
@@ -166,7 +165,10 @@ def _weigh_losses(
 ) -> None:
     """Take images that were not seen for gone, unless that is doubtful."""
     unseen, row = ledger.unseen, current.source
-    result.changed |= unseen.count() > 0
+    if unseen.count():
+        # before they are gone for good, which no later crawl notices again
+        ledger.put(STALE, "1")
+        result.changed = True
     known = unseen.usable_before(row)
     if isinstance(source, LeavesOut) and source.exclusion:
         exclusion = source.exclusion
@@ -212,6 +214,8 @@ class _Recorder(Struct):
             # next is listed, or the source would have let go of its files and read them again
             with self.ledger.database.transaction("crawl"):
                 changed = [self.record(listing) for listing in islice(listings, _GROUP)]
+                if any(changed):
+                    self.ledger.put(STALE, "1")
             any_changed |= any(changed)
             if len(changed) < _GROUP:
                 return any_changed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -11,6 +12,7 @@ from pipeline.commands.write import write
 from pipeline.errors import CostAnomaly
 from pipeline.ledger import Ledger
 from pipeline.server.faults import BatchFault, RequestFault
+from tests.killing import killed_at
 from tests.rig import MODEL, Rig
 
 NO_LIST = RequestFault(action="status", method="GET", path="/v1/batches", status=500)
@@ -26,6 +28,25 @@ def dear(slow_rig: Rig) -> Rig:
         ledger.database.execute("UPDATE items SET worst = 1 WHERE shard = 1")
     rig.pass_time(4_000)
     return rig
+
+
+def test_the_table_has_what_a_killed_run_has_recorded(rig: Rig) -> None:
+    rig.add("a.png", "b.png", *(f"{n}.png" for n in range(8)))
+    rig.run()
+    shutil.copy(rig.data / "a.png", rig.data / "c.png")
+    with killed_at("ledger.after_commit.crawl"):
+        rig.run()
+    collect(rig.config())
+    assert rig.outcomes() == {"captioned": 10, "pending": 1}
+    (rig.data / "b.png").unlink()
+    with killed_at("ledger.after_commit.crawled"):
+        rig.run()
+    collect(rig.config())
+    assert [row["path"] for row in rig.table() if not row["in_source"]] == ["b.png"]
+    with killed_at("ledger.after_commit.use_spec"):
+        rig.run(prompt__user="Otherwise.")
+    collect(rig.config())
+    assert rig.outcomes()["pending"] == 11
 
 
 def test_the_tokens_of_the_answers_are_reported_everywhere(slow_rig: Rig) -> None:
