@@ -87,10 +87,7 @@ def ordinary_answers(
         numbers, [line.custom_id for line in decoded], captions, [_NO_FIELDS] * len(decoded),
         tokens,  # type: ignore[arg-type]  # those that do not add up are taken out here
         [_word(body.model) for body in bodies],
-        [
-            one if one and len(one) <= 100 and " " not in one and one.isprintable() else _word(one)
-            for one in [response.request_id for response in responses]
-        ],
+        _words([response.request_id for response in responses]),
     )  # fmt: skip
     ordinary = [
         of is not None and not (not text.strip() or ("<" in text and without_thoughts(text)[1]))
@@ -183,6 +180,15 @@ class _Line(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Line).decode
+
+
+def _words(texts: list[str | None]) -> list[str | None]:
+    """`word_of` each; None for none."""
+    some = [one for one in texts if one]
+    together = "".join(some)
+    longest = max(map(len, some), default=0)
+    plain = together.isprintable() and " " not in together and longest <= 100
+    return texts if plain and len(some) == len(texts) else [*map(_word, texts)]
 
 
 @lru_cache(1_024)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pipeline.core.answer import fingerprint_of, judge_line
 from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
 from pipeline.core.ordinary_answers import OrdinaryAnswers, ordinary_answers
+from pipeline.core.printable import word_of
 from pipeline.core.reading_rules import TODAY, ReadingRules
 from pipeline.records import Answer, Usage
 
@@ -179,3 +180,11 @@ def test_ordinary_lines_among_others_keep_their_numbers(kinds: list[str]) -> Non
     assert [*chain(*runs)] == answers.numbers
     assert all(run == [*range(run[0], run[-1] + 1)] for run in runs)
     assert all(one[-1] + 1 < after[0] for one, after in pairwise(runs))
+
+
+@given(
+    st.lists(st.sampled_from([None, "", "req_1", "\u00e9", " a\n", "a b", "x" * 101, "y" * 300]))
+)
+def test_request_ids_of_a_page_are_printable_words(ids: list[str | None]) -> None:
+    lines = [json.dumps(changed([(("response", "request_id"), one)])).encode() for one in ids]
+    assert ordinary_answers(lines).request_ids == [word_of(one) or None for one in ids]
