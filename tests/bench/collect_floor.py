@@ -1,7 +1,8 @@
 """Floor of collect: the least that is as durable and leaves one row an answer.
 
-A line is kept, parsed by its types and written as a row of a table like the ledger's own, whose
-keys are integers; nothing is judged, priced or looked up.
+A line is kept, parsed by its types and written as a row of a table like the ledger's own, with its
+keys: the work, and batch, work and attempt. They are integers that ascend, so that rows come at the
+end of the table and of both indexes. Nothing is judged, priced or looked up.
 """
 
 from __future__ import annotations
@@ -17,44 +18,45 @@ import msgspec
 from pipeline.stages.raw_files import store_compressed
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, gc=False):
     content: str
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     message: _Message
     finish_reason: str
 
 
-class _Usage(msgspec.Struct):
+class _Usage(msgspec.Struct, gc=False):
     prompt_tokens: int
     completion_tokens: int
 
 
-class _Body(msgspec.Struct):
+class _Body(msgspec.Struct, gc=False):
     model: str
     choices: list[_Choice]
     usage: _Usage
 
 
-class _Response(msgspec.Struct):
+class _Response(msgspec.Struct, gc=False):
     body: _Body
     request_id: str
 
 
-class _Line(msgspec.Struct):
+class _Line(msgspec.Struct, gc=False):
     custom_id: str
     response: _Response
 
 
 class CollectFloor:
-    """Table of its own with an integer key and no other index, as durable as the ledger."""
+    """Table of its own, as durable as the ledger, and copied out of its log as seldom."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         self._folder = folder
         self._db = sqlite3.connect(folder / "floor.db", isolation_level=None)
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -65536"):
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -65536",
+                       "wal_autocheckpoint = 16384"):  # fmt: skip
             self._db.execute(f"PRAGMA {pragma}")
         self._db.execute(
             "CREATE TABLE answers (id INTEGER PRIMARY KEY, work INTEGER NOT NULL, "
