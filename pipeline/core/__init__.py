@@ -97,7 +97,7 @@ table, charges, rejects, sidecar_texts   columns of captions, charges, rejects, 
 further_columns  columns of fields and manifests; cells  what a column shows of the ledger's rows
 cell_values      cells from what the ledger says of many rows at once
 paging           pages of bounded length and size
-table_page       those rows, held by columns
+table_page       those rows, held by columns; page_columns  columns that are held shorter
 table_form       what the configuration decides about the table
 existing_text    texts that images have already, and which of them are ours
 xmp              XMP packets, read and written

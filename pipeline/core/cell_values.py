@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import compress
 from typing import Any, overload
 
 import orjson
 
 from pipeline.core.identity import custom_ids, joined_custom_ids
+from pipeline.core.page_columns import HASH_BYTES, Hashes, Repeated
 
 
 class EqualLengthTexts(Sequence[str]):
@@ -45,16 +45,15 @@ class EqualLengthTexts(Sequence[str]):
 
 def hex_texts(values: Sequence[Any]) -> Sequence[str | None]:
     """Hex of bytes; texts are hex already."""
-    with suppress(TypeError):  # not all are bytes
-        if {*map(len, values)} == {32}:
-            return EqualLengthTexts(b"".join(values).hex(), 64)
+    if isinstance(values, Hashes):
+        return EqualLengthTexts(values.joined.hex(), 2 * HASH_BYTES)
     return [value.hex() if isinstance(value, bytes) else value for value in values]
 
 
 def by_number(numbers: Sequence[object], facts: Mapping[object, object]) -> Sequence[object]:
     """Cell of each number, None where there is none."""
-    if len({*numbers}) == 1:
-        return [*hex_texts([facts.get(numbers[0])])] * len(numbers)
+    if isinstance(numbers, Repeated):
+        return Repeated(hex_texts([facts.get(numbers.value)])[0], len(numbers))
     return hex_texts([facts.get(number) for number in numbers])
 
 
@@ -72,8 +71,10 @@ def json_object(text: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else _NOTHING
 
 
-def flag_lists(texts: Sequence[object]) -> list[list[str] | None]:
+def flag_lists(texts: Sequence[object]) -> Sequence[object]:
     """Lists from texts with commas."""
+    if isinstance(texts, Repeated):
+        return Repeated(flag_lists([texts.value])[0], len(texts))
     known: dict[object, list[str] | None] = {None: None, "": []}  # there are few different ones
     for text in set(texts) - known.keys():
         known[text] = str(text).split(",")
@@ -82,13 +83,13 @@ def flag_lists(texts: Sequence[object]) -> list[list[str] | None]:
 
 def custom_id_cells(keys: Sequence[Any], attempts: Sequence[Any]) -> Sequence[str | None]:
     """Ids of requests from works and attempts; None where either is."""
+    if isinstance(keys, Hashes) and isinstance(attempts, Repeated) and attempts.value is not None:
+        joined = joined_custom_ids([*keys], attempts.value)
+        return EqualLengthTexts(joined, len(joined) // len(keys))
     if str in {*map(type, keys)}:
         keys = [bytes.fromhex(key) if isinstance(key, str) else key for key in keys]
     if None not in keys and None not in attempts:
-        if len({*attempts}) != 1:
-            return custom_ids(keys, attempts)
-        joined = joined_custom_ids(keys, attempts[0])
-        return EqualLengthTexts(joined, len(joined) // len(keys))
+        return custom_ids(keys, attempts)
     sent = [None not in pair for pair in zip(keys, attempts, strict=True)]
     made = iter(custom_ids([*compress(keys, sent)], [*compress(attempts, sent)]))
     return [next(made) if one else None for one in sent]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import overload
 
+from pipeline.core.page_columns import joined_columns, shortest
 from pipeline.core.table import Row
 
 
@@ -30,11 +31,12 @@ class Page(Sequence[Row]):
         """Join pages of the same columns."""
         if len(pages) == 1:
             return pages[0]
-        columns = [list(column) for column in pages[0].columns] if pages else []
-        for page in pages[1:]:
-            for column, more in zip(columns, page.columns, strict=True):
-                column += more
+        columns = [*map(joined_columns, zip(*[page.columns for page in pages], strict=True))]
         return cls(columns, sum(map(len, pages)))
+
+    def shortest(self) -> Page:
+        """Hold each column as short as can be."""
+        return Page([*map(shortest, self.columns)], self._rows)
 
     def __len__(self) -> int:
         return self._rows

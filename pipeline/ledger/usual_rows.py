@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 
+from pipeline.core.cell_values import by_number
+from pipeline.core.page_columns import Repeated
 from pipeline.core.table_page import Page
 from pipeline.ledger.database import Database
 
@@ -25,6 +27,8 @@ AND s.kind IN ('folder', 'bucket')
 """
 _NO_RECHECK = "NOT EXISTS (SELECT 1 FROM rechecks r WHERE r.original = o.id)"
 
+# hashes of any row, empty for none: what SQL decides about one takes as long as to fetch it
+_HASHES = {"source_id": "o.source_id", "content_id": "c.content_id"}
 # what usual rows have of their own
 _OWN = {
     "prompt_tokens": "a.prompt_tokens",
@@ -84,7 +88,7 @@ class UsualRows:
         self._names = tuple(columns)
         self._nulls = {name for name, sql in columns.items() if sql == "NULL"}
         made = {*_SAME, *_LIKE, "location", *self._nulls}.union(*_SHARED)
-        read = {name: sql for name, sql in columns.items() if name not in made} | _OWN
+        read = {name: sql for name, sql in columns.items() if name not in made} | _OWN | _HASHES
         self._read = tuple(read)
         shared = [f"json_array({', '.join(group.values())})" for group in _SHARED]
         usual = f"{_IS_USUAL} AND {_NO_RECHECK}" if any_rechecks else _IS_USUAL
@@ -113,12 +117,13 @@ class UsualRows:
             labels, locations = _places(names, cells["source"], cells["path"])
             columns: dict[str, Sequence[object]] = {
                 **cells,
-                **{name: (value,) * rows for name, value in _SAME.items()},
+                **{name: Repeated(value, rows) for name, value in _SAME.items()},
                 **{name: cells[other] for name, other in _LIKE.items()},
-                **dict.fromkeys(self._nulls, (None,) * rows),
+                **dict.fromkeys(self._nulls, Repeated(None, rows)),
                 "source": labels,
                 "location": locations,
-                "batch_id": [*map(batches.get, cells["batch_id"])],
+                "batch_id": by_number(cells["batch_id"], batches),
+                **{name: _without_empty(cells[name]) for name in _HASHES},
             }
             _put_in(columns, others)
             return Page([columns[name] for name in self._names], rows)
@@ -131,9 +136,13 @@ def _shared(texts: Sequence[object]) -> Sequence[Sequence[object]]:
     different = [*{*texts}]
     arrays = orjson.loads(f"[{','.join(map(str, different))}]")
     if len(arrays) == 1:
-        return [(value,) * len(texts) for value in arrays[0]]
+        return [Repeated(value, len(texts)) for value in arrays[0]]
     of_text = dict(zip(different, arrays, strict=True))
     return [*zip(*map(of_text.__getitem__, texts), strict=True)]
+
+
+def _without_empty(hashes: Sequence[object]) -> Sequence[object]:
+    return [one or None for one in hashes] if b"" in hashes else hashes
 
 
 def _places(
@@ -142,7 +151,7 @@ def _places(
     """Labels and locations of images, in the order of their sources."""
     if sources[0] == sources[-1]:
         label, root = names[sources[0]]
-        return (label,) * len(sources), [f"{root}{path}" for path in paths]
+        return Repeated(label, len(sources)), [f"{root}{path}" for path in paths]
     named = [names[source] for source in sources]
     locations = [f"{root}{path}" for (_, root), path in zip(named, paths, strict=True)]
     return [label for label, _ in named], locations

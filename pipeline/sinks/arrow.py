@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -16,6 +17,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 from pipeline.core.cell_values import EqualLengthTexts
+from pipeline.core.page_columns import Repeated
 from pipeline.core.schema_values import as_bool, as_integer, as_number, as_text
 from pipeline.core.table import Column, Kind
 from pipeline.core.table_form import SCHEMA_VERSION
@@ -123,14 +125,15 @@ def array_of(column: Column, values: Sequence[object]) -> Any:
         values = [None if value is None else fit(value) for value in values]
     if isinstance(values, EqualLengthTexts):
         return _equal_lengths(values)
+    if isinstance(values, Repeated):
+        repeated = _common if column.kind in _COMPARED else _repeated
+        return repeated(column.kind, values.value, len(values))
     if not values:
         return pa.nulls(0, TYPES[column.kind])
     first = values[0]
-    if first == values[-1] and values.count(first) == len(values):
-        if first is None:
-            return pa.nulls(len(values), TYPES[column.kind])
-        if column.kind in _COMPARED:
-            return pa.repeat(_array(column.kind, values[:1])[0], len(values))
+    is_repeated = first == values[-1] and values.count(first) == len(values)
+    if is_repeated and (first is None or column.kind in _COMPARED):
+        return _common(column.kind, first, len(values))
     if column.kind not in _TAKES_NONE:
         try:  # most columns have no null, and to look for one takes as long as the array
             return _array(column.kind, values)
@@ -140,6 +143,17 @@ def array_of(column: Column, values: Sequence[object]) -> Any:
     empty = _EMPTY[column.kind]
     filled = [empty if value is None else value for value in values]
     return _array(column.kind, filled, _packed(valid), valid.count(False))
+
+
+def _repeated(kind: Kind, value: object, rows: int) -> Any:
+    """Array of one value."""
+    if value is None:
+        return pa.nulls(rows, TYPES[kind])
+    return pa.repeat(_array(kind, [value])[0], rows)
+
+
+# the pieces of a table have most of these in common
+_common = lru_cache(maxsize=64)(_repeated)
 
 
 def _equal_lengths(texts: EqualLengthTexts) -> Any:

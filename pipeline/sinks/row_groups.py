@@ -16,6 +16,7 @@ import msgspec
 from xxhash import xxh3_128
 
 from pipeline.core.cells import Cells
+from pipeline.core.page_columns import Hashes, Repeated
 from pipeline.core.table import Row
 from pipeline.core.table_page import Page
 from pipeline.sinks.arrow import batch_of, well_formed
@@ -24,8 +25,8 @@ FEWEST_ROWS = 16_384
 MOST_ROWS = 131_072
 _EVERY = 16_384  # one row in so many begins a group, if that before it is large enough
 _BATCH_ROWS = 2_048  # four times as many take 40 MB more and no less time
-_BYTES = 16_000_000  # of a group's rows, packed, if it has enough of them
-_MOST_BYTES = 32_000_000
+_BYTES = 13_000_000  # of a group's rows, packed, if it has enough of them
+_MOST_BYTES = 26_000_000
 _PIECE_TEXT = 8_000_000  # characters
 
 
@@ -47,6 +48,7 @@ class RowGroup:
 
     def add(self, rows: Page) -> None:
         """Add rows; equal groups are added in equal pieces."""
+        rows = rows.shortest()  # equal rows are packed alike
         packed = _packed(rows)
         self.rows += len(rows)
         self.bytes += len(packed)
@@ -70,22 +72,34 @@ class RowGroup:
 
 
 def _packed(rows: Page) -> bytes:
-    """MessagePack of a page by its columns; texts that UTF-8 cannot hold become what the table
-    shows of them."""
+    """MessagePack of a page by its columns, a value that all rows have once; texts that UTF-8
+    cannot hold become what the table shows of them."""
+    columns = [*map(_short, rows.columns)]
     try:
-        return msgspec.msgpack.encode(rows.columns)
+        return msgspec.msgpack.encode([len(rows), columns])
     except UnicodeEncodeError:
-        return msgspec.msgpack.encode(
-            [
-                [well_formed(cell) if isinstance(cell, str) else cell for cell in column]
-                for column in rows.columns
-            ]
-        )
+        return msgspec.msgpack.encode([len(rows), [
+            column if isinstance(column, bytes)
+            else [well_formed(cell) if isinstance(cell, str) else cell for cell in column]
+            for column in columns
+        ]])  # fmt: skip
+
+
+def _short(column: Sequence[object]) -> bytes | Sequence[object]:
+    if isinstance(column, Hashes):
+        return column.joined
+    return [column.value] if isinstance(column, Repeated) else column
 
 
 def _unpacked(packed: bytes) -> Page:
-    columns = msgspec.msgpack.decode(packed)
-    return Page(columns, len(columns[0]))
+    rows, columns = msgspec.msgpack.decode(packed)
+    return Page([_long(column, rows) for column in columns], rows)
+
+
+def _long(column: bytes | Sequence[object], rows: int) -> Sequence[object]:
+    if isinstance(column, bytes):
+        return Hashes(column)
+    return Repeated(column[0], rows) if len(column) == 1 else column
 
 
 def row_groups(

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from pipeline.core.cell_values import by_number, custom_id_cells, hex_texts
+from pipeline.core.cell_values import by_number, custom_id_cells, flag_lists, hex_texts
 from pipeline.core.identity import custom_id
+from pipeline.core.page_columns import Hashes, Repeated
 
 KEYS = (bytes(32), b"\xff" * 32, b"ab" * 16)
 
@@ -27,3 +28,16 @@ def test_ids_of_requests_are_those_of_each_one() -> None:
     assert custom_id_cells((KEYS[0], None, KEYS[1].hex()), (1, 1, None)) == [
         custom_id(KEYS[0], 1), None, None
     ]  # fmt: skip
+
+
+def test_cells_of_short_columns_are_those_of_each_row() -> None:
+    keys, ones, twos = Hashes(b"".join(KEYS)), Repeated(1, 3), Repeated("a,b", 3)
+    assert list(hex_texts(keys)) == [key.hex() for key in KEYS]
+    assert list(custom_id_cells(keys, ones)) == custom_id_cells(KEYS, (1, 1, 1))
+    assert custom_id_cells(keys, Repeated(None, 3)) == [None] * 3
+    assert custom_id_cells(keys, (1, 2, 1)) == custom_id_cells(KEYS, (1, 2, 1))
+    assert custom_id_cells(Repeated(None, 3), ones) == [None] * 3
+    assert list(by_number(ones, {1: b"\x02"})) == ["02"] * 3
+    assert list(by_number(ones, {})) == [None] * 3
+    assert list(flag_lists(twos)) == [["a", "b"]] * 3
+    assert list(flag_lists(Repeated(None, 3))) == [None] * 3

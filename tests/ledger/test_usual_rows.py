@@ -54,6 +54,8 @@ _ODDITIES = (
     "INSERT INTO rechecks (original, recipe, former, kind, content, flags) "
     "SELECT 1, recipe, 2, 'x', 1, 'turned' FROM preparations LIMIT 1",
     "DELETE FROM preparations WHERE original = 1",
+    "UPDATE originals SET source_id = x'' WHERE id = 1",
+    "UPDATE contents SET content_id = x'' WHERE id = 1",
 )
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.cell_values import hex_texts
+from pipeline.core.page_columns import Repeated
 from pipeline.core.table import Column, Kind
 from pipeline.sinks.arrow import TYPES, array_of, batch_of, schema_of
 
@@ -35,6 +36,20 @@ def test_money_is_exact(nano: list[int | None]) -> None:
 def test_money_that_no_number_holds_is_an_error() -> None:
     with pytest.raises(OverflowError):
         array_of(Column("c", "money", "", "c"), [2**63])
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(kind, None) for kind in TYPES]
+    + [("string", "a"), ("text", "\ud800"), ("strings", ["a", "b"]), ("strings", []), ("int64", 0),
+       ("double", -0.0), ("bool", 0), ("money", -7), ("time", 1_790_000_000), ("json", "{}")],
+)  # fmt: skip
+def test_a_value_that_all_rows_have_is_the_same_array(kind: Kind, value: object) -> None:
+    column = Column("c", kind, "", "c")
+    for rows in (1, 3):
+        array, other = array_of(column, Repeated(value, rows)), array_of(column, [value] * rows)
+        array.validate(full=True)
+        assert (array.type, str(array)) == (other.type, str(other))
 
 
 def test_times_are_utc() -> None:

@@ -10,6 +10,7 @@ from pipeline.core import table
 from pipeline.core.cells import Cells
 from pipeline.core.table import FIXED
 from pipeline.core.table_form import Affixes
+from pipeline.core.table_page import Page
 from pipeline.sinks import row_groups
 from pipeline.sinks.arrow import schema_of
 
@@ -125,6 +126,27 @@ def test_affixes_count() -> None:
         cells = Cells(LEDGER, FIXED, affixes)
         names.add(next(iter(row_groups.row_groups([[make_row()]], cells, SCHEMA))).name())
     assert len(names) == 3
+
+
+@given(names.filter(bool), st.integers(1, 9), st.sampled_from([None, b"a" * 32, b"a"]))
+def test_groups_are_the_same_however_columns_are_held(
+    numbers: list[int], page: int, key: bytes | None
+) -> None:
+    rows = [
+        make_row(path=f"{n:03}.jpg", source_id=n.to_bytes(32), content_id=key, reason=str(n // 50))
+        for n in numbers
+    ]
+    parts = [Page.of(rows[at : at + page]) for at in range(0, len(rows), page)]
+    long, short, later = (
+        [(group.name(), group.batches()) for group in row_groups.row_groups(pages, CELLS, SCHEMA,
+                                                                            waits=waits)]
+        for pages, waits in (
+            (parts, False), ([part.shortest() for part in parts], False), ([Page.of(rows)], True),
+        )
+    )  # fmt: skip
+    assert long == short == later
+    sources = [cell for _, batches in long for batch in batches for cell in batch["source_id"]]
+    assert [str(cell) for cell in sources] == [n.to_bytes(32).hex() for n in numbers]
 
 
 def test_texts_that_utf_8_cannot_hold_are_the_same_cells_at_once_and_later() -> None:
