@@ -75,7 +75,8 @@ class Hashes(Sequence[bytes]):
 
 
 def shortest(column: Sequence[Any]) -> Sequence[Any]:
-    """Hold a column as short as can be: equal columns become alike, however they were held."""
+    """Hold a column as short as can be: equal columns become alike, however they were held. Its
+    values are as SQLite gives them: those that are equal are of one type."""
     if isinstance(column, Repeated | Hashes) or not column:
         return column
     first = column[0]
