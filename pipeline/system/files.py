@@ -103,6 +103,7 @@ def whole_file(path: Path, *, links: bool = False) -> Iterator[BinaryIO]:
     try:
         with _opened_alone(temporary) as handle:
             try:
+                _take_permissions(handle, place)
                 yield handle
                 handle.flush()
                 reached("files.before_fsync")
@@ -127,6 +128,17 @@ def _opened_alone(temporary: Path) -> BinaryIO:
                 handle.truncate()
                 return handle
         handle.close()  # the other one has published it meanwhile
+
+
+def _take_permissions(handle: BinaryIO, place: Path) -> None:
+    """Give a new file the owner and the permissions of the one whose place it takes, as far as the
+    system lets us."""
+    with contextlib.suppress(OSError):
+        before = place.lstat()
+        if stat.S_ISREG(before.st_mode):
+            with contextlib.suppress(OSError):
+                os.fchown(handle.fileno(), before.st_uid, before.st_gid)
+            os.fchmod(handle.fileno(), before.st_mode & 0o777)
 
 
 def _as_it_is(name: str, flags: int) -> int:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -519,3 +520,32 @@ def test_what_a_kill_has_left_is_written_over(tmp_path: Path) -> None:
     write_whole(tmp_path / "file", OLD)
     assert (tmp_path / "file").read_bytes() == OLD
     assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "file"
+    write_whole(path, OLD)
+    path.chmod(mode)
+    write_whole(path, NEW)
+    assert path.read_bytes() == NEW
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_a_file_in_place_of_a_link_takes_nothing_of_the_other(tmp_path: Path) -> None:
+    target, link = tmp_path / "file", tmp_path / "link"
+    target.write_bytes(OLD)
+    target.chmod(0o600)
+    link.symlink_to("file")
+    write_whole(tmp_path / "fresh", NEW)
+    write_whole(link, NEW)
+    assert link.stat().st_mode == (tmp_path / "fresh").stat().st_mode
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+def test_a_file_that_is_replaced_keeps_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_whole(path, OLD)
+    os.chown(path, 1234, 2345)
+    write_whole(path, NEW)
+    assert (path.stat().st_uid, path.stat().st_gid) == (1234, 2345)
