@@ -126,14 +126,13 @@ def array_of(column: Column, values: Sequence[object]) -> Any:
     if isinstance(values, EqualLengthTexts):
         return _equal_lengths(values)
     if isinstance(values, Repeated):
-        repeated = _common if column.kind in _COMPARED else _repeated
-        return repeated(column.kind, values.value, len(values))
+        return _repeated(column.kind, values.value, len(values))
     if not values:
         return pa.nulls(0, TYPES[column.kind])
     first = values[0]
     is_repeated = first == values[-1] and values.count(first) == len(values)
     if is_repeated and (first is None or column.kind in _COMPARED):
-        return _common(column.kind, first, len(values))
+        return _repeated(column.kind, first, len(values))
     if column.kind not in _TAKES_NONE:
         try:  # most columns have no null, and to look for one takes as long as the array
             return _array(column.kind, values)
@@ -146,14 +145,18 @@ def array_of(column: Column, values: Sequence[object]) -> Any:
 
 
 def _repeated(kind: Kind, value: object, rows: int) -> Any:
-    """Array of one value."""
+    """Array of one value; those of short ones are kept, as most pieces of a table share them."""
+    is_kept = kind in _COMPARED and len(str(value)) <= _LONGEST_KEPT
+    return _kept(kind, value, rows) if is_kept else _made(kind, value, rows)
+
+
+def _made(kind: Kind, value: object, rows: int) -> Any:
     if value is None:
         return pa.nulls(rows, TYPES[kind])
     return pa.repeat(_array(kind, [value])[0], rows)
 
 
-# the pieces of a table have most of these in common
-_common = lru_cache(maxsize=64)(_repeated)
+_kept = lru_cache(maxsize=64)(_made)
 
 
 def _equal_lengths(texts: EqualLengthTexts) -> Any:
@@ -244,6 +247,7 @@ _BUFFERS: dict[Kind, Callable[[Sequence[Any]], _Buffers]] = {
 }
 # kinds whose equal values are the same in the file: 0.0 and -0.0 are equal
 _COMPARED: frozenset[Kind] = frozenset(TYPES) - {"double", "strings"}
+_LONGEST_KEPT = 100  # characters
 # kinds whose arrays numpy makes of None too, as NaN or False
 _TAKES_NONE: frozenset[Kind] = frozenset(("double", "bool"))
 _EMPTY: dict[Kind, object] = {
