@@ -251,7 +251,7 @@ def _table_in_place() -> None:
     from pipeline.system import files
 
     @contextlib.contextmanager
-    def whole_file(path: Any) -> Iterator[Any]:
+    def whole_file(path: Any, **_options: Any) -> Iterator[Any]:
         with path.open("wb") as handle:
             files.reached("mutant.opened")
             yield handle
