@@ -5,6 +5,7 @@
     |  `- ConfigError                         the configuration, before any command begins
     |- OverBudget                         4   something stays pending because the cap is reached
     |- NeedsPerson                        5   ambiguous create, quota, billing, refused key
+    |  `- NotConfirmed                        nobody said yes to a price
     |- CostAnomaly                        6   a line cost more than was reserved for it
     |- StorageError                       7   disk full, read-only, fsync failed, no room
     |- BooksError                         8   rows, files and ledger do not agree

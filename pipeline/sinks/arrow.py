@@ -145,9 +145,9 @@ def array_of(column: Column, values: Sequence[object]) -> Any:
 
 
 def _repeated(kind: Kind, value: object, rows: int) -> Any:
-    """Array of one value; those of short ones are kept, as most pieces of a table share them."""
-    is_kept = kind in _COMPARED and len(str(value)) <= _LONGEST_KEPT
-    return _kept(kind, value, rows) if is_kept else _made(kind, value, rows)
+    """Array of one value; that of a short one is remembered, as most pieces of a table share it."""
+    is_shared = kind in _COMPARED and len(str(value)) <= _SHORT
+    return _remembered(kind, value, rows) if is_shared else _made(kind, value, rows)
 
 
 def _made(kind: Kind, value: object, rows: int) -> Any:
@@ -156,7 +156,7 @@ def _made(kind: Kind, value: object, rows: int) -> Any:
     return pa.repeat(_array(kind, [value])[0], rows)
 
 
-_kept = lru_cache(maxsize=64)(_made)
+_remembered = lru_cache(maxsize=64)(_made)
 
 
 def _equal_lengths(texts: EqualLengthTexts) -> Any:
@@ -247,7 +247,7 @@ _BUFFERS: dict[Kind, Callable[[Sequence[Any]], _Buffers]] = {
 }
 # kinds whose equal values are the same in the file: 0.0 and -0.0 are equal
 _COMPARED: frozenset[Kind] = frozenset(TYPES) - {"double", "strings"}
-_LONGEST_KEPT = 100  # characters
+_SHORT = 100  # characters
 # kinds whose arrays numpy makes of None too, as NaN or False
 _TAKES_NONE: frozenset[Kind] = frozenset(("double", "bool"))
 _EMPTY: dict[Kind, object] = {

@@ -31,9 +31,9 @@ def look_of(image: Image.Image) -> Look:
 
 
 class AppearanceList(list[Appearance]):
-    """Appearances as `near_duplicates.group` takes them; the first `settled` are."""
+    """Appearances as `near_duplicates.group` takes them; the first `fixed` are fixed."""
 
-    settled = 0
+    fixed = 0
 
     @property
     def hashes(self) -> bytes:
