@@ -50,7 +50,7 @@ from pipeline.sources.named_places import Named
 from pipeline.stages.clean import remove_finished
 from pipeline.stages.crawl import CrawlResult
 from pipeline.stages.preprocess import prepare_images
-from pipeline.stages.table_facts import STALE
+from pipeline.stages.table_facts import bind_sources
 from pipeline.stages.values import CaptionTask, NoProgress, Progress
 
 _THUMBNAIL = 192  # pixels
@@ -172,10 +172,8 @@ class _Pilot:
         images = self.session.ledger.images
         first = tasks[0]
         linked = len(tasks) == 1 and images.specs_of(crawled.sources) <= {None, first.spec}
-        for source in crawled.sources if linked else ():
-            with self.session.ledger.database.transaction("use_spec"):
-                if images.use_spec(source, first.spec, first.recipe.admission):
-                    self.session.ledger.put(STALE, "1")
+        if linked:
+            bind_sources(self.session.ledger, first)
         return [replace(task, linked=linked) for task in tasks]
 
     def _changes(self) -> list[tuple[str, SpecChange]]:

@@ -34,7 +34,7 @@ from pipeline.stages.preprocess import leave_at_texts, link_known
 from pipeline.stages.recheck import recheck_preparations
 from pipeline.stages.send_limit import SendLimit
 from pipeline.stages.shard_options import ShardOptions
-from pipeline.stages.table_facts import STALE
+from pipeline.stages.table_facts import bind_sources
 from pipeline.stages.values import CaptionTask, Engines, Progress
 
 
@@ -143,11 +143,7 @@ class SourceRun:
         """Bind the sources' rows to `task` from now on: near-duplicates are grouped, and deleted
         downloads that will be sent are brought back."""
         session = self.session
-        images = session.ledger.images
-        for source in task.sources:
-            with session.ledger.database.transaction("use_spec"):
-                if images.use_spec(source, task.spec, task.recipe.admission):
-                    session.ledger.put(STALE, "1")
+        bind_sources(session.ledger, task)
         session.ledger.due.note(task.sources)
         self._restore(task)
         distance = session.settings.near_distance

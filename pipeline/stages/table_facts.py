@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.ledger import Ledger
 from pipeline.ledger.page_cache import small_cache
+from pipeline.stages.values import CaptionTask
 from pipeline.system.files import checksum_of
 
 # keys in the ledger's meta
@@ -17,6 +18,14 @@ COUNTED = "outcomes:"  # facts that hold for this table only
 REVIEWED = "table_reviewed"  # last step of people that the table holds
 REVIEWED_AS = "table_reviewed_as"  # its checksum
 _UNSHOWN = f"{COUNTED}unshown"
+
+
+def bind_sources(ledger: Ledger, task: CaptionTask) -> None:
+    """Bind the rows of a task's sources to its spec; the table is stale where that changes one."""
+    for source in task.sources:
+        with ledger.database.transaction("use_spec"):
+            if ledger.images.use_spec(source, task.spec, task.recipe.admission):
+                ledger.put(STALE, "1")
 
 
 def known_outcomes(ledger: Ledger, source: int | None = None) -> Counter[str] | None:
