@@ -6,11 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.ledger import Ledger
 from pipeline.ledger.page_cache import small_cache
-from pipeline.stages.values import CaptionTask
 from pipeline.system.files import checksum_of
+
+if TYPE_CHECKING:
+    from pipeline.stages.values import CaptionTask
 
 # keys in the ledger's meta
 STALE = "table_stale"
