@@ -9,8 +9,8 @@ from pipeline.ledger import Ledger
 from pipeline.session.session import Session
 from pipeline.session.settings import RunSettings
 from pipeline.sources import Source
+from pipeline.sources.base import SIDECAR_COLUMN
 
-_SIDECAR = "sidecar"  # the column of `sources.sidecar`
 _SHOWN = 60  # characters of an example
 
 
@@ -61,8 +61,8 @@ def column_notes(settings: RunSettings, template: str, columns: Collection[str])
     """Sentences on columns of the source that the prompt does not send, or sends instead of
     `[prompt] values`."""
     notes = []
-    sidecars = settings.source.sidecars and _SIDECAR in columns
-    if sidecars and _SIDECAR not in template_fields(template):
+    sidecars = settings.source.sidecars and SIDECAR_COLUMN in columns
+    if sidecars and SIDECAR_COLUMN not in template_fields(template):
         notes.append("the texts beside the images are not sent: the prompt does not name {sidecar}")
     return notes + [
         f"{{{name}}} is the source's column of that name, not [prompt] values"

@@ -25,6 +25,9 @@ from pipeline.storage.settings import StorageSettings
 Stamp = Literal["ctime", "mtime"]
 FollowLinks = Literal["inside", "never", "anywhere"]
 
+SIDECAR_COLUMN = "sidecar"
+"""Column of the texts beside images."""
+
 _BYTES = 32
 _MODULUS = 1 << (8 * _BYTES)
 _ENOUGH_PROBLEMS = 100

@@ -14,12 +14,11 @@ from typing import NamedTuple
 
 from pipeline.core.encodings import decode_text, encoding_name
 from pipeline.records import SourceFile
-from pipeline.sources.base import LeavesOut, Source, SourceListing, to_path
+from pipeline.sources.base import SIDECAR_COLUMN, LeavesOut, Source, SourceListing, to_path
 from pipeline.sources.exclusion import NOTHING_EXCLUDED, Exclusion
 from pipeline.sources.marked_listing import MarkedListing
 from pipeline.system.regular_file import NotRegular, open_regular
 
-COLUMN = "sidecar"
 Readings = dict[str, list[str]]
 """Names of images by the codec of the texts beside them."""
 
@@ -62,7 +61,7 @@ class SidecarListing(MarkedListing):
             if single
             else ""
         )
-        super().__init__(inner, COLUMN.encode() + texts.encode("utf-8", "surrogatepass"))
+        super().__init__(inner, SIDECAR_COLUMN.encode() + texts.encode("utf-8", "surrogatepass"))
         self._encoding, self._readings = encoding, readings
 
     def entries(self) -> Iterator[SourceFile]:
@@ -76,13 +75,13 @@ class SidecarListing(MarkedListing):
                 entry = entry._replace(flags=(*entry.flags, TEXT_CUT))
             if reading in UNREAD and not entry.problem:
                 entry = entry._replace(problem="bad_text", detail=UNREAD[reading])
-            yield entry._replace(columns={COLUMN: text})
+            yield entry._replace(columns={SIDECAR_COLUMN: text})
 
 
 class SidecarSource:
     """Folder or a single image with the texts beside."""
 
-    columns: tuple[str, ...] = (COLUMN,)
+    columns: tuple[str, ...] = (SIDECAR_COLUMN,)
 
     def __init__(self, inner: Source, encoding: str | None = None) -> None:
         """Add the texts beside; `encoding` is that of texts that are neither UTF-8 nor UTF-16."""
